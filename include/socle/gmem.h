@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A guest's physical memory as the hypervisor sees it: slots of RAM or ROM backed
+ * by 2 MiB blocks of host memory. These copies are the only way the host touches
+ * guest memory; writes go through one function, where copy-on-write and dirty
+ * marking have their place.
+ */
+#ifndef SOCLE_GMEM_H
+#define SOCLE_GMEM_H
+
+#include "socle/status.h"
+#include "socle/types.h"
+
+enum { GMEM_SLOTS = 8 };
+
+struct gmem_slot {
+    gpa_t    base;              /* 2 MiB aligned */
+    uint64_t len;               /* multiple of 2 MiB */
+    hpa_t   *block;             /* host address of each 2 MiB block */
+    bool     readonly;          /* guest and host copies cannot write (ROM) */
+};
+
+struct gmem {
+    uint8_t         *window;    /* host virtual address of host-physical 0 */
+    uint32_t         slots;
+    struct gmem_slot slot[GMEM_SLOTS];
+};
+
+/* HV_EXISTS on overlap, HV_INVALID on misalignment or wrap, HV_NOMEM when full. VM setup. */
+MUST_CHECK hv_status gmem_add(struct gmem *m, gpa_t base, uint64_t len, hpa_t *block,
+                              bool readonly);
+
+/*
+ * Copies n bytes; nothing is copied and HV_RANGE returned when any byte is outside
+ * RAM and ROM. Each byte is read once. HV_PERM: a write to a read-only slot.
+ */
+MUST_CHECK hv_status gmem_read(const struct gmem *m, gpa_t from, void *to, size_t n);
+MUST_CHECK hv_status gmem_write(const struct gmem *m, gpa_t to, const void *from, size_t n);
+MUST_CHECK hv_status gmem_fill(const struct gmem *m, gpa_t to, uint8_t byte, size_t n);
+
+/*
+ * Atomically replaces the naturally aligned `size`-byte (4 or 8) value at `at` if it is
+ * *expected; otherwise HV_BUSY and *expected holds what was found.
+ */
+MUST_CHECK hv_status gmem_cmpxchg(const struct gmem *m, gpa_t at, unsigned size,
+                                  uint64_t *expected, uint64_t value);
+
+/* True when [at, at+n) lies in RAM or ROM. */
+bool gmem_contains(const struct gmem *m, gpa_t at, size_t n);
+
+#endif
