@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The commands of the prompt. The shell knows words, tables and messages; what the
+ * commands do is behind struct shell_ops, which the core provides, and what they
+ * need of the console behind struct shell_io. docs/console.md describes each command.
+ */
+#ifndef SOCLE_SHELL_H
+#define SOCLE_SHELL_H
+
+#include "socle/console/table.h"
+#include "socle/status.h"
+#include "socle/types.h"
+
+struct console_guest;
+
+enum {
+    SHELL_WORDS   = 8,      /* of a command line */
+    SHELL_WHY     = 128,    /* room for a reason */
+    SHELL_ROWS    = 128,    /* rows asked of an operation at once */
+    SHELL_STOP_TIMEOUT_S = 60,
+};
+
+enum guest_state {
+    GUEST_OFF,              /* not started yet, or stopped */
+    GUEST_FAILED,           /* could not be started: row.note says why */
+    GUEST_RUNNING,
+    GUEST_STOPPING,         /* power button pressed, still running */
+    GUEST_PAUSED,
+    GUEST_CRASHED,          /* state kept for `info` (on_crash = "pause") */
+    GUEST_WAITING,          /* will be restarted after a back-off */
+};
+
+enum guest_action {
+    ACTION_START, ACTION_STOP, ACTION_KILL, ACTION_RESET, ACTION_PAUSE, ACTION_RESUME
+};
+
+struct guest_row {
+    enum guest_state state;
+    uint32_t cpus;
+    uint64_t memory;        /* bytes */
+    uint64_t cpu_ns;        /* time its vCPUs ran, all together */
+    uint64_t exits;
+    uint64_t uptime_ns;     /* since the last start */
+    uint32_t restarts;
+    uint32_t stop_timeout_s;    /* 0: SHELL_STOP_TIMEOUT_S */
+    char     note[SHELL_WHY];   /* last stop's reason, or why it could not start; may be empty */
+};
+
+struct exit_row   { const char *reason; uint64_t count, ns; };
+struct mem_row    { char what[48]; uint64_t bytes; bool total; };  /* total: the others' 100 % */
+struct cpu_row    { uint32_t index, apic_id; char doing[48]; uint64_t busy_ns, up_ns; };
+struct device_row { char at[24], what[64], driver[32], owner[40]; };
+struct port_row   { char port[40], mac[20]; uint64_t rx, tx, rx_bytes, tx_bytes, dropped; };
+
+/*
+ * What the core provides. All are called under the console lock and must not call back
+ * into the console except through console_log_line/console_notice/console_guest_*().
+ * A null operation takes its command out of `help`. Functions that fill rows return how
+ * many; they fill at most max.
+ */
+struct shell_ops {
+    void *ctx;
+    /* Fails with a reason in why[]: one phrase without full stop. */
+    hv_status (*act)(void *ctx, enum guest_action what, struct console_guest *g,
+                     char why[SHELL_WHY]);
+    void   (*row)(void *ctx, struct console_guest *g, struct guest_row *row);
+    /* More lines for `info`, from index 0 until false: "kernel" "vmlinuz", "vcpu 0" "rip ...". */
+    bool   (*info)(void *ctx, struct console_guest *g, uint32_t index, char key[24],
+                   char value[200]);
+    size_t (*exits)(void *ctx, struct console_guest *g, struct exit_row *rows, size_t max);
+    size_t (*mem)(void *ctx, struct mem_row *rows, size_t max);
+    size_t (*cpus)(void *ctx, struct cpu_row *rows, size_t max);
+    size_t (*devices)(void *ctx, struct device_row *rows, size_t max);
+    size_t (*ports)(void *ctx, struct port_row *rows, size_t max);      /* `switch` */
+    /* Text of the configuration; stays valid. */
+    const char *(*config)(void *ctx, size_t *len);
+    /* Next line of the trace, *cursor starting at 0; false at the end. */
+    bool   (*trace)(void *ctx, uint64_t *cursor, char *line, size_t size);
+    /* The machine is going down (or, false, no longer): start and restart no guest. */
+    void   (*closing)(void *ctx, bool going_down);
+    /* Flushes disks, then turns the machine off or restarts it; may return and do so later. */
+    void   (*machine_end)(void *ctx, bool reboot);
+    const char *version;    /* "0.1.0", and where we run: "0.1.0, AMD-V, 4 CPUs" */
+};
+
+/* What the console provides. */
+struct shell_io {
+    void *ctx;
+    void (*line)(void *ctx, const char *text);                      /* one line of the answer */
+    void (*attach)(void *ctx, struct console_guest *g);
+    void (*show_log)(void *ctx, struct console_guest *g);           /* null: the hypervisor's */
+    void (*show_text)(void *ctx, const char *text, size_t len);     /* streamed */
+    void (*show_trace)(void *ctx);                                  /* streamed from ops->trace */
+    void (*top)(void *ctx);                                         /* refreshed until a key */
+};
+
+enum shell_ending { ENDING_NONE, ENDING_WAIT, ENDING_KILLED, ENDING_DONE };
+
+struct shell {
+    const struct shell_ops *ops;
+    struct shell_io         io;
+    struct console_guest   *const *guests;  /* head of the console's list */
+    struct console_guest   *attached;       /* what `console` without a name means; may be null */
+    enum shell_ending       ending;         /* of the machine: poweroff or reboot under way */
+    bool                    reboot;
+    uint64_t                ending_due;
+    uint64_t                now;            /* time of the command, ns since boot */
+    uint64_t                top_time;       /* previous picture of `top` */
+    struct table            table;
+    union {
+        struct exit_row   exits[SHELL_ROWS];
+        struct mem_row    mem[SHELL_ROWS];
+        struct cpu_row    cpus[SHELL_ROWS];
+        struct device_row devices[SHELL_ROWS];
+        struct port_row   ports[SHELL_ROWS];
+    } rows;
+};
+
+void shell_init(struct shell *s, const struct shell_ops *ops, const struct shell_io *io,
+                struct console_guest *const *guests);
+/* Runs one line typed by the operator. */
+void shell_execute(struct shell *s, const char *line, uint64_t now);
+/*
+ * Completes the word that ends at line[cursor]: the text to insert goes to add[] (its
+ * length is returned); when several words fit and nothing can be added, prints them.
+ */
+size_t shell_complete(struct shell *s, const char *line, size_t cursor, char *add, size_t max,
+                      bool *listed);
+/* Drives poweroff and reboot; UINT64_MAX when there is nothing to wait for. */
+uint64_t shell_tick(struct shell *s, uint64_t now);
+/* Gives up a poweroff or reboot that still waits; false when none does. */
+bool shell_cancel(struct shell *s);
+/* Prints one picture of `top`. */
+void shell_top(struct shell *s, uint64_t now);
+/* A short word such as "running"; never null. */
+const char *guest_state_text(enum guest_state state);
+
+#endif
