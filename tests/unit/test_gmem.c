@@ -97,6 +97,14 @@ static void bad_ranges_have_no_effect(void **unused)
             fail_msg("byte %llu changed", (unsigned long long)i);
 }
 
+static void write_beginning_in_rom_is_refused(void **unused)
+{
+    hpa_t b[1] = { hpa(0) };
+    assert_int_equal(gmem_add(&m, gpa(3 * B), B, b, false), HV_OK);
+    assert_int_equal(gmem_fill(&m, gpa(3 * B - 4), 9, 8), HV_PERM);
+    assert_int_equal(host[0] | host[3 * B - 1], 0);
+}
+
 static void empty_copies_are_fine(void **unused)
 {
     assert_int_equal(gmem_read(&m, gpa(UINT64_MAX), NULL, 0), HV_OK);
@@ -161,6 +169,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(copies_follow_the_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(reads_cross_from_ram_to_rom, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_ranges_have_no_effect, setup, teardown),
+        cmocka_unit_test_setup_teardown(write_beginning_in_rom_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(empty_copies_are_fine, setup, teardown),
         cmocka_unit_test_setup_teardown(all_sizes_and_alignments_copy_right, setup, teardown),
         cmocka_unit_test_setup_teardown(edges_of_memory_are_inside, setup, teardown),

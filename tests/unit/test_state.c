@@ -146,6 +146,19 @@ static void reader_stays_in_its_record(void **unused)
     state_get_u16(&in);
     assert_int_equal(state_close(&in), HV_INVALID);     /* bytes left over */
 
+    /* What follows the record in the buffer is no part of it. */
+    uint8_t two[64];
+    struct state_out o = { .buf = two, .cap = sizeof(two) };
+    for (int i = 0; i < 2; i++) {
+        state_begin(&o, ID, 1);
+        state_put_u16(&o, 5);
+        state_end(&o);
+    }
+    in = (struct state_in){ .buf = two, .len = o.len };
+    assert_int_equal(state_open(&in, ID, 2, &version), HV_OK);
+    assert_int_equal(state_get_u32(&in), 0);
+    assert_int_equal(state_close(&in), HV_INVALID);
+
     uint8_t big[64];
     in = (struct state_in){ .buf = buf, .len = 16 };
     assert_int_equal(state_open(&in, ID, 2, &version), HV_OK);
