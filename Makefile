@@ -15,7 +15,7 @@ VERSION  := $(shell cat VERSION)
 PURE_DIRS := vmm/lib vmm/device vmm/emul vmm/sched vmm/policy vmm/console \
              mm boot/config boot/loader boot/tables boot/info
 # Folders that touch the machine: only in the hypervisor.
-HV_DIRS   := arch/x86/entry arch/x86/cpu arch/x86/svm drivers vmm/core vmm/shell boot
+HV_DIRS   := arch/x86/entry arch/x86/cpu arch/x86/mm arch/x86/svm drivers vmm/core vmm/shell boot
 TOOL_DIRS := tools
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
@@ -23,7 +23,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-st
         -Wconversion -Wno-sign-conversion -Wno-unused-parameter
 WERROR ?=
 
-COMMON := -std=gnu11 -g -Iinclude -DSOCLE_VERSION='"$(VERSION)"' $(WARN) $(WERROR)
+COMMON := -std=gnu11 -g -Iinclude -I. -DSOCLE_VERSION='"$(VERSION)"' $(WARN) $(WERROR)
 HV_CFLAGS := $(COMMON) -O2 -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
         -mcmodel=kernel -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \
         -fno-asynchronous-unwind-tables -fcf-protection=none -fstack-protector-strong \

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The machine's I/O APICs: routes the few lines the hypervisor itself uses. 82093AA datasheet. */
+#ifndef ARCH_X86_CPU_IOAPIC_H
+#define ARCH_X86_CPU_IOAPIC_H
+
+#include "socle/hostacpi.h"
+
+/* Masks every pin of every I/O APIC, and both 8259s. Boot. */
+void host_ioapic_init(const struct host_acpi *acpi);
+/* Sends an ISA interrupt (overrides applied) to a vector of this CPU. HV_NOT_FOUND: no such pin. */
+MUST_CHECK hv_status host_ioapic_route_isa(unsigned irq, uint8_t vector, uint32_t apic_id);
+
+#endif

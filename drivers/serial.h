@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* 16550 UARTs of the machine as console ports (National PC16550D datasheet). */
+#ifndef DRIVERS_SERIAL_H
+#define DRIVERS_SERIAL_H
+
+#include "socle/types.h"
+
+struct serial {
+    uint16_t port;              /* 0: none */
+    bool     tx_irq;            /* the transmit interrupt is enabled */
+};
+
+/* Events found by serial_poll_rx. */
+enum { SERIAL_NONE = -1, SERIAL_BREAK = -2 };
+
+/* Does a UART answer at this port? Leaves its settings alone. */
+MUST_CHECK bool serial_present(uint16_t port);
+/* 8N1 at `baud`, FIFOs on, no interrupts. */
+void serial_init(struct serial *s, uint16_t port, uint32_t baud);
+/* Received data raises the port's interrupt line. */
+void serial_enable_rx_irq(struct serial *s);
+/* Asks for (or stops) an interrupt when the transmitter is empty. */
+void serial_want_tx_irq(struct serial *s, bool want);
+/* A received byte, SERIAL_NONE, or SERIAL_BREAK. */
+int serial_poll_rx(struct serial *s);
+/* Room for at least one byte now: after true, up to 16 may be written without asking again. */
+MUST_CHECK bool serial_tx_empty(struct serial *s);
+void serial_tx(struct serial *s, uint8_t byte);
+/* Waits (bounded) for room and writes: boot messages and panics. */
+void serial_write_sync(struct serial *s, const char *text, size_t n);
+
+#endif
