@@ -24,7 +24,7 @@ void aml_init(struct aml *a, void *buf, size_t cap);
 /* All blocks closed and nothing lost? */
 bool aml_good(const struct aml *a);
 
-/* Blocks; close each with aml_end(). Paths such as "\\_SB" or "PCI0": one segment, filled with _. */
+/* Blocks; close each with aml_end(). A path is one name, with or without root: "\\_SB", "PCI0". */
 void aml_scope(struct aml *a, const char *path);
 void aml_device(struct aml *a, const char *path);
 void aml_method(struct aml *a, const char *path, unsigned args);

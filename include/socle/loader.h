@@ -55,7 +55,7 @@ struct load_plan {
     struct load_segment segment[LOAD_SEGMENTS_MAX];     /* disjoint, inside E820_RAM */
     struct vcpu_state   entry;          /* complete state of vCPU 0 */
     uint32_t            arena_used;
-    uint8_t             arena[LOAD_ARENA_SIZE] ALIGNED(4096);
+    uint8_t             arena[LOAD_ARENA_SIZE] ALIGNED(8);
 };
 
 /*
