@@ -45,6 +45,24 @@ MUST_CHECK hv_status gmem_fill(const struct gmem *m, gpa_t to, uint8_t byte, siz
 MUST_CHECK hv_status gmem_cmpxchg(const struct gmem *m, gpa_t at, unsigned size,
                                   uint64_t *expected, uint64_t value);
 
+/*
+ * One load of the 8 bytes at `at`, which is a multiple of 8; false outside of RAM and ROM.
+ * For page walks, which do it several times per exit.
+ */
+static inline MUST_CHECK bool gmem_load64(const struct gmem *m, gpa_t at, uint64_t *value)
+{
+    for (uint32_t i = 0; i < m->slots; i++) {
+        const struct gmem_slot *s = &m->slot[i];
+        uint64_t offset = at.v - s->base.v;
+        if (likely(offset < s->len)) {
+            *value = *(const volatile uint64_t *)(m->window + s->block[offset >> BLOCK_SHIFT].v +
+                                                  (offset & (BLOCK_SIZE - 1)));
+            return true;
+        }
+    }
+    return false;
+}
+
 /* True when [at, at+n) lies in RAM or ROM. */
 bool gmem_contains(const struct gmem *m, gpa_t at, size_t n);
 
