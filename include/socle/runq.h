@@ -1,50 +1,67 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The run queue of one physical CPU: weighted fair sharing by virtual time. Policy
- * only: time is an argument, entities are embedded in what they stand for, and the
- * running entity is not in the heap. Under the queue's lock, which the caller takes.
+ * The run queue of one physical CPU: which vCPU next, and for how long. Each vCPU has
+ * a virtual time that advances by its run time over its weight; the one furthest
+ * behind runs. Pure policy: time is an argument, in ns. The CPU that owns the queue
+ * calls, or others under its lock.
  */
 #ifndef SOCLE_RUNQ_H
 #define SOCLE_RUNQ_H
 
 #include "socle/types.h"
 
-enum {
-    RUNQ_MAX        = 512,          /* entities queued at once */
-    RUNQ_WEIGHT     = 256,          /* the default weight */
-    RUNQ_LATENCY_NS = 6000000,      /* every runnable entity should run once in this time */
-    RUNQ_SLICE_NS   = 1000000,      /* shortest slice */
-};
+enum { RUNQ_WEIGHT_MAX = 65535, RUNQ_WEIGHT_DEFAULT = 256 };
 
 struct run_entity {
-    uint64_t vruntime;              /* ns at the default weight */
-    uint32_t weight;                /* 1 to 65535 */
-    uint32_t slot;                  /* heap position + 1; 0: not queued */
-    uint64_t ran_ns;                /* in all, for accounts */
+    uint64_t vtime;         /* virtual time consumed; compared modulo 2^64 */
+    uint64_t slice_left;    /* of a slice that was cut short by a wake-up */
+    uint64_t used;          /* ns on a CPU so far */
+    uint32_t slot;          /* heap position + 1; 0: not waiting */
+    uint16_t weight;
 };
 
 struct runq {
-    struct run_entity *heap[RUNQ_MAX];
-    uint32_t count;
-    uint64_t min_vruntime;          /* never runs backwards */
-    uint64_t weights;               /* sum over the heap */
+    struct run_entity **heap;       /* waiting, not running */
+    uint32_t  count, cap;
+    struct run_entity *current;     /* running; not in the heap */
+    uint64_t  vmin;                 /* no runnable entity is behind this; never goes back */
+    uint64_t  load;                 /* weights of all runnable, current included */
+    uint64_t  latency, min_slice;   /* ns */
 };
 
-void runq_init(struct runq *q);
-void run_entity_init(struct run_entity *e, uint32_t weight);
+/* heap: room for cap entities. latency: within it each of equals runs once, if slices allow. */
+void runq_init(struct runq *q, struct run_entity **heap, uint32_t cap, uint64_t latency,
+               uint64_t min_slice);
+/* weight 1 to RUNQ_WEIGHT_MAX. */
+void run_entity_init(struct run_entity *e, uint16_t weight);
+void runq_set_weight(struct runq *q, struct run_entity *e, uint16_t weight);
+
+enum runq_wake {
+    RUNQ_KEEP,              /* current goes on as planned */
+    RUNQ_RESLICE,           /* current was alone and has no end of slice: ask runq_slice_end() */
+    RUNQ_PREEMPT,           /* the new one should run now (also when nobody runs) */
+};
+
+/* The entity becomes runnable. Charge current first. The heap has room (asserted). */
+enum runq_wake runq_wake(struct runq *q, struct run_entity *e);
+
 /*
- * Makes e runnable. woken: it slept, and is placed so that it neither gains from long
- * sleep nor loses (at most half a latency period ahead of the others).
+ * Takes the next to run, which becomes current; null when nobody waits. No current
+ * before. *slice_end: when it should be asked to yield; UINT64_MAX while nobody waits.
  */
-void runq_add(struct runq *q, struct run_entity *e, bool woken);
+struct run_entity *runq_pick(struct runq *q, uint64_t now, uint64_t *slice_end);
+/* End of current's slice as things are now. */
+uint64_t runq_slice_end(struct runq *q, uint64_t now);
+
+/* Accounts `ran` ns to current. */
+void runq_charge(struct runq *q, uint64_t ran);
+/* Current stops running and stays runnable, sleeps, or lets all others go first. */
+void runq_put(struct runq *q);
+void runq_sleep(struct runq *q);
+void runq_yield(struct runq *q);
+/* Takes out an entity in whatever state it is, e.g. when its VM stops. */
 void runq_remove(struct runq *q, struct run_entity *e);
-static inline bool runq_queued(const struct run_entity *e) { return e->slot != 0; }
-/* Takes out the entity that is due; *slice_ns is how long it may run. Null: none. O(log n). */
-struct run_entity *runq_pick(struct runq *q, uint64_t *slice_ns);
-/* Charges the running (not queued) entity for ns of CPU time. */
-void runq_charge(struct runq *q, struct run_entity *e, uint64_t ns);
-/* Should `woken`, just added, take the CPU from the running entity at once? */
-bool runq_preempts(const struct runq *q, const struct run_entity *woken,
-                   const struct run_entity *running);
+
+static inline bool runq_waiting(const struct run_entity *e) { return e->slot != 0; }
 
 #endif

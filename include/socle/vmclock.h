@@ -1,71 +1,73 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one clock of a VM. Guest TSC = host TSC + offset; VM time in ns = a function of
- * the guest TSC with kvmclock's 32-bit multiplier and shift, so that every device and
- * every paravirtual clock reader agree to the nanosecond. Frozen while the VM is paused:
- * the guest TSC then stands still too.
+ * The one clock of a VM, from which its TSC, every emulated timer and kvmclock derive.
+ * VM time in ns is computed exactly as a guest computes it from its pvclock page
+ * (Linux Documentation/virt/kvm/x86/msr.rst), so all of them agree to the nanosecond.
+ * Readers on any CPU while nothing changes it; the VM's CPUs are stopped for changes.
  */
 #ifndef SOCLE_VMCLOCK_H
 #define SOCLE_VMCLOCK_H
 
-#include "socle/bits.h"
 #include "socle/state.h"
+#include "socle/status.h"
 #include "socle/types.h"
 
-struct vmclock {
-    uint64_t tsc_hz;
-    uint64_t tsc_offset;        /* guest TSC - host TSC, modulo 2^64 */
-    uint64_t tsc_base, ns_base; /* guest TSC at which VM time is ns_base */
-    uint32_t mul;               /* ns = ((tsc << shift or >> -shift) * mul) >> 32 */
-    int8_t   shift;
-    bool     frozen;
-    uint64_t frozen_tsc;        /* guest TSC while frozen */
+enum {
+    PVCLOCK_SIZE = 32, WALLCLOCK_SIZE = 12,
+    PVCLOCK_TSC_STABLE = 1 << 0,        /* flags: readings of all vCPUs are monotonic together */
+    PVCLOCK_GUEST_STOPPED = 1 << 1,     /* the VM was paused: not a soft lock-up */
 };
 
-/* kvmclock's pair for a frequency (Linux Documentation/virt/kvm/x86/msr.rst). */
-void vmclock_scale(uint64_t tsc_hz, uint32_t *mul, int8_t *shift);
-/* Guest TSC and VM time both start at 0 when the host's TSC is host_tsc. */
-void vmclock_init(struct vmclock *c, uint64_t tsc_hz, uint64_t host_tsc);
+struct vmclock {
+    uint64_t tsc_khz;           /* of the host, hence of the guest */
+    uint32_t mul;               /* ns = ((ticks << shift) * mul) >> 32 */
+    int8_t   shift;
+    bool     frozen;
+    uint64_t frozen_at;         /* host TSC at which time stopped */
+    uint64_t base;              /* host TSC at which VM time was base_ns */
+    uint64_t base_ns;
+    uint64_t offset;            /* guest TSC = host TSC + offset */
+};
 
-static inline uint64_t vmclock_guest_tsc(const struct vmclock *c, uint64_t host_tsc)
-{
-    return c->frozen ? c->frozen_tsc : host_tsc + c->tsc_offset;
-}
+/*
+ * A frozen clock at VM time 0, guest TSC 0. tsc_hz: the host's frequency, from 1 MHz to
+ * 1 THz (else HV_INVALID); it is rounded to kHz, as guests get it.
+ */
+MUST_CHECK hv_status vmclock_init(struct vmclock *c, uint64_t tsc_hz);
 
-static inline uint64_t vmclock_scale_ns(const struct vmclock *c, uint64_t ticks)
-{
-    ticks = c->shift < 0 ? ticks >> -c->shift : ticks << c->shift;
-    return mul_shift(ticks, c->mul, 32);
-}
-
-/* VM time at a guest TSC; the guest TSC is not before tsc_base. */
-static inline uint64_t vmclock_ns_at(const struct vmclock *c, uint64_t guest_tsc)
-{
-    return c->ns_base + vmclock_scale_ns(c, guest_tsc - c->tsc_base);
-}
-
-static inline uint64_t vmclock_ns(const struct vmclock *c, uint64_t host_tsc)
-{
-    return vmclock_ns_at(c, vmclock_guest_tsc(c, host_tsc));
-}
-
-/* First guest TSC at which VM time is at least ns; never early. */
-uint64_t vmclock_tsc_for_ns(const struct vmclock *c, uint64_t ns);
-/* The same as a host TSC; UINT64_MAX while frozen or when out of reach. */
-uint64_t vmclock_host_tsc_for_ns(const struct vmclock *c, uint64_t ns);
-
-void vmclock_freeze(struct vmclock *c, uint64_t host_tsc);
+/* Let time go on from where it stopped, and stop it. No effect when it is so already. */
 void vmclock_thaw(struct vmclock *c, uint64_t host_tsc);
+void vmclock_freeze(struct vmclock *c, uint64_t host_tsc);
 
-/* pvclock_vcpu_time_info, 32 bytes, for a guest TSC of now. flags: 1 = TSC stable. */
-enum { PVCLOCK_SIZE = 32, PVCLOCK_TSC_STABLE = 1, PVWALL_SIZE = 12 };
-void vmclock_pvclock(const struct vmclock *c, uint64_t guest_tsc, uint32_t version, uint8_t flags,
-                     uint8_t out[PVCLOCK_SIZE]);
-/* pvclock_wall_clock: wall time at VM time 0, as seconds and nanoseconds since 1970. */
-void vmclock_wall(uint32_t version, uint64_t unix_ns_at_0, uint8_t out[PVWALL_SIZE]);
+/* The VM's TSC; a vCPU adds its TSC_ADJUST. */
+uint64_t vmclock_guest_tsc(const struct vmclock *c, uint64_t host_tsc);
+/* VM time; never goes back, as long as host_tsc does not. */
+uint64_t vmclock_ns(const struct vmclock *c, uint64_t host_tsc);
+/*
+ * The first host TSC at which vmclock_ns() is at least `ns`: an alarm is never early.
+ * UINT64_MAX: never (frozen, or out of range).
+ */
+uint64_t vmclock_host_tsc(const struct vmclock *c, uint64_t ns);
+/* The same from a value of the VM's TSC, for the TSC-deadline timer. */
+uint64_t vmclock_tsc_to_ns(const struct vmclock *c, uint64_t guest_tsc);
+/* Length of a span of TSC ticks in ns, rounded down. */
+uint64_t vmclock_ticks_to_ns(const struct vmclock *c, uint64_t ticks);
 
-/* Loading sets the clock so that it goes on from where it was saved; it is frozen then. */
-void vmclock_save(const struct vmclock *c, uint64_t host_tsc, struct state_out *o);
+/* Sets the VM's TSC to `guest_tsc` as of host_tsc. VM time does not change. */
+void vmclock_set_guest_tsc(struct vmclock *c, uint64_t host_tsc, uint64_t guest_tsc);
+
+/*
+ * The contents of a vCPU's time page. `version` is even; the writer stores version - 1
+ * first, then the rest, then the version, so that readers see when to try again.
+ * Changes only with thaw, load and the TSC's offset.
+ */
+void vmclock_pvclock(const struct vmclock *c, uint64_t tsc_adjust, uint32_t version,
+                     uint8_t flags, uint8_t out[PVCLOCK_SIZE]);
+/* The wall clock at VM time 0, in ns since 1970, as the guest's structure. */
+void vmclock_wall(uint64_t unix_ns, uint32_t version, uint8_t out[WALLCLOCK_SIZE]);
+
+/* The clock must be frozen (asserted), and is after loading. HV_UNSUPPORTED: other frequency. */
+void vmclock_save(const struct vmclock *c, struct state_out *o);
 MUST_CHECK hv_status vmclock_load(struct vmclock *c, struct state_in *in);
 
 #endif
