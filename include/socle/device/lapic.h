@@ -68,7 +68,7 @@ struct lapic_config {
 
 struct lapic {
     struct lapic_page  *page;
-    uint64_t            base;           /* IA32_APIC_BASE */
+    _Atomic uint64_t    base;           /* IA32_APIC_BASE */
     _Atomic uint8_t     irr_words;      /* bit n: IRR word n may be non-zero */
     uint8_t             isr_words;      /* bit n: ISR word n is non-zero */
     _Atomic bool        extint;         /* an ExtINT message waits for its acknowledge */
@@ -93,6 +93,11 @@ struct lapic {
 void lapic_init(struct lapic *l, const struct lapic_config *c);
 /* Power-up state; the base goes back to its default (SDM vol. 3, 11.4.7.1). */
 void lapic_reset(struct lapic *l);
+/*
+ * What firmware leaves on the boot CPU, for guests started without one: 8259 through
+ * LINT0, NMI on LINT1 (MP specification 1.4, 3.6.2.2: virtual wire mode).
+ */
+void lapic_virtual_wire(struct lapic *l);
 /* INIT: as reset, but keeps the APIC ID, the base and the mode (11.4.7.3). Owner CPU. */
 void lapic_init_signal(struct lapic *l);
 
