@@ -127,7 +127,7 @@ static void test_undefined(void **state)
         "0f0b", "0fff00", "0fb900", "0f04", "0f0a", "0f0c", "0f24c0", "0f26c0", "0f36", "0f39",
         "0f3b",
         "0f7a00", "0fa600", "0fb800", "feff", "fed0", "ffff", "ffd8", "ffe8", "8f20", "8dc0",
-        "c6c800", "8ee8", "8ec8", "8ef0", "8cf8", "0fbac000", "0fc7c8", "0fc700",
+        "c6c800", "8ef8", "8ec8", "8ef0", "8cf8", "0fbac000", "0fc7c8", "0fc700",
         "0fc7d8", "0f00f0", "0fb2c0", "0fc3c0", "0f38f0c0", "660f78 00 01 02",
         /* LOCK where it may not be: no memory, no write, not on the list */
         "f000c0", "f0020f", "f03800", "f0ff30", "f00fa300", "f08500", "f08900",
