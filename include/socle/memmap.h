@@ -63,8 +63,8 @@ bool memmap_is(const struct memmap *m, uint64_t base, uint64_t len, enum mem_kin
 
 /*
  * Finds the lowest free RAM of `len` bytes that is aligned to `align` (a power of two,
- * at least a page) and ends at or below `limit`. HV_NOMEM when there is none. Does
- * not reserve it.
+ * at least a page) and ends at or below `limit`. HV_NOMEM when there is none. Page 0
+ * is never chosen. Does not reserve it.
  */
 MUST_CHECK hv_status memmap_find_ram(const struct memmap *m, uint64_t len, uint64_t align,
                                      uint64_t limit, uint64_t *base);

@@ -45,7 +45,7 @@ struct pt_entry {
 struct pt_format {
     const char *name;
     bool        canonical;                  /* addresses may have bits 63-47 all set */
-    uint64_t    hardware;                   /* bits the CPU sets itself: accessed, dirty */
+    uint64_t    accessed, dirty;            /* bits that the CPU sets itself */
     uint64_t  (*leaf)(unsigned level, hpa_t at, uint32_t prot, enum pt_type type);
     uint64_t  (*table)(hpa_t at);
     bool      (*present)(uint64_t entry);
@@ -67,6 +67,7 @@ struct pt_pages {
     uint64_t *(*ptr)(void *ctx, hpa_t page);
 };
 
+/* Unmapping and replacing free table pages in one go: keep single calls to 1 GiB or so. */
 struct ptab {
     const struct pt_format *format;
     struct pt_pages         pages;
@@ -106,7 +107,8 @@ MUST_CHECK hv_status ptab_protect(struct ptab *t, uint64_t va, uint64_t len, uin
 
 /*
  * Replaces tables in the range whose pages are contiguous and alike by large leaves.
- * Never fails: what cannot be joined stays.
+ * Never fails: what cannot be joined stays. Dirty flags set by other CPUs meanwhile can
+ * get lost, so not while they are being harvested.
  */
 void ptab_join(struct ptab *t, uint64_t va, uint64_t len, bool *flush);
 
