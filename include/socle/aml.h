@@ -17,7 +17,7 @@ struct aml {
     size_t   cap, len;
     bool     overflow;              /* room or nesting ran out: the output is useless */
     uint8_t  depth;
-    struct { size_t at; bool counted; uint32_t count; } open[AML_DEPTH_MAX];
+    struct { size_t at; bool resources; } open[AML_DEPTH_MAX];
 };
 
 void aml_init(struct aml *a, void *buf, size_t cap);
@@ -27,7 +27,6 @@ bool aml_good(const struct aml *a);
 /* Blocks; close each with aml_end(). A path is one name, with or without root: "\\_SB", "PCI0". */
 void aml_scope(struct aml *a, const char *path);
 void aml_device(struct aml *a, const char *path);
-void aml_method(struct aml *a, const char *path, unsigned args);
 void aml_package(struct aml *a, unsigned elements);
 void aml_resources(struct aml *a);                  /* a Buffer; its end tag comes from aml_end() */
 void aml_end(struct aml *a);
@@ -37,7 +36,6 @@ void aml_name(struct aml *a, const char *path);
 void aml_int(struct aml *a, uint64_t v);            /* shortest encoding */
 void aml_string(struct aml *a, const char *s);
 void aml_eisa_id(struct aml *a, const char *id);    /* "PNP0A03" as its 32-bit number */
-void aml_op_return(struct aml *a);                  /* Return; the value follows */
 void aml_name_int(struct aml *a, const char *path, uint64_t v);
 void aml_name_eisa(struct aml *a, const char *path, const char *id);
 void aml_name_string(struct aml *a, const char *path, const char *s);
