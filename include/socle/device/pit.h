@@ -3,6 +3,11 @@
  * 8254 programmable interval timer with the PC's port 0x61. Intel 8254 data sheet
  * (231164-005). Counters are computed from VM time; only channel 0 uses an alarm.
  *
+ * IRQ 0 follows OUT of channel 0 with two liberties. In modes 2 and 3 it falls just
+ * before it rises, so that a vCPU which is late does not lose the tick. Ticks that were
+ * not delivered in time are dropped, not caught up, and none come closer than 50 us,
+ * whatever the count; counters and OUT run at the true rate all the same.
+ *
  * Locking: port accesses and the alarm lock the device themselves; init, reset, save
  * and load need the VM to stand still.
  */
@@ -11,36 +16,19 @@
 
 #include "socle/bus.h"
 #include "socle/dev.h"
+#include "socle/device/pit_counter.h"
 
-#define PIT_HZ 1193182u
-
-struct pit_channel {
-    int64_t  origin;            /* tick at which the count went into the counter; if running */
-    int64_t  elapsed;           /* ticks counted since then; if stopped by the gate */
-    int64_t  next_at;           /* tick at which `next` is loaded, and the origin it gets */
-    int64_t  next_origin;
-    uint32_t count;             /* loaded count, 1 to 65536 */
-    uint32_t next;              /* count written, not loaded yet; 0: none */
-    uint16_t idle;              /* what reads show while nothing is loaded */
-    uint16_t latch;
-    uint8_t  mode, rw;          /* 0-5; RW field: 1 LSB, 2 MSB, 3 both */
-    uint8_t  low;               /* first byte of a two-byte write */
-    uint8_t  latched;           /* bytes of `latch` left to read */
-    uint8_t  status;            /* latched status byte */
-    bool     bcd, gate;
-    bool     loaded;            /* the counter holds a count written since the control word */
-    bool     write_high, read_high;     /* next byte of a two-byte transfer is the high one */
-    bool     status_latched;
-};
+#define PIT_HZ 1193182u         /* 14.31818 MHz / 12 */
 
 struct pit {
     struct spinlock       lock;
     const struct dev_env *env;
-    struct pit_channel    ch[3];
+    struct pit_counter    ch[3];
     struct alarm          alarm;
-    int64_t               last_edge;    /* tick of the last interrupt, for the rate limit */
+    int64_t               edge_at;      /* tick at which IRQ 0 rises next; INT64_MAX: never */
+    int64_t               last_edge;    /* tick of the last one, for the rate limit */
     uint8_t               port61;       /* bits 3:0 as written */
-    bool                  line;         /* channel 0's OUT as IRQ 0 last saw it */
+    bool                  line;         /* level of IRQ 0 */
 };
 
 void pit_init(struct pit *p, const struct dev_env *env);
