@@ -302,8 +302,8 @@ const char *config_option_file(const char *cmdline, size_t *len);
 struct config_key_doc {
     const char *section;        /* "", "host", "switch", "guest", "guest.disk", ... */
     const char *key;
-    const char *type;           /* what a value looks like, in words */
-    const char *def;            /* default as a user would write it, or "required", "none" */
+    const char *example;        /* a right value as it stands in a file; null for sections */
+    const char *def;            /* the default, or "required", or in words */
     const char *text;
     bool        landed;         /* false: accepted, but without effect in this version */
 };

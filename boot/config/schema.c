@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The schema pass: walks the tree with the key table, section by section. Called by
+ * config_parse() once the file has proved to be TOML. Keys that stand alone are checked
+ * here; what must hold between keys is in check_*.c.
+ */
+#include "schema.h"
+
+#include "socle/fmt.h"
+#include "socle/str.h"
+#include "words.h"
+
+void schema_defaults(enum section section, void *base)
+{
+    struct reader silent = { .guest = -1 };
+    const struct section_spec *s = &section_specs[section];
+
+    for (uint32_t i = 0; i < s->keys; i++) {
+        const char *def = s->key[i].def;
+        /* Defaults in the table are right values; a unit test reads each of them. */
+        if (def && section != SECTION_TOP)
+            (void)!read_value_text(&silent, &s->key[i], def, strlen(def), base);
+    }
+}
+
+/* ---- keys ----------------------------------------------------------------------- */
+
+static const char *home_of(const char *key, enum section except)
+{
+    for (enum section s = SECTION_HOST; s < SECTION_COUNT; s++)
+        if (s != except && key_find(s, key))
+            return section_specs[s].label;
+    return NULL;
+}
+
+/* The key that an advice such as `write cpus = 2` speaks of; null when it is none. */
+static const struct key_spec *advised_key(enum section section, const char *advice)
+{
+    const struct section_spec *s = &section_specs[section];
+
+    for (uint32_t i = 0; i < s->keys; i++) {
+        const size_t len = strlen(s->key[i].name);
+        if (strncmp(advice, "write ", 6) == 0 && strncmp(advice + 6, s->key[i].name, len) == 0 &&
+            advice[6 + len] == ' ')
+            return &s->key[i];
+    }
+    return NULL;
+}
+
+/* Returns the key that is probably meant, so that it is not called missing as well. */
+static const struct key_spec *unknown_key(struct reader *r, enum section section,
+                                          const struct toml_node *n)
+{
+    const struct section_spec *s = &section_specs[section];
+    const struct config_str *key = &n->key;
+    struct nearest near = { .word = key->text, .len = key->len };
+    const char *advice = foreign_key(section, key->text);
+    const char *home = home_of(key->text, section);
+
+    for (uint32_t i = 0; i < s->keys; i++)
+        nearest_try(&near, s->key[i].name);
+
+    if (advice) {
+        read_error(r, key->pos, "unknown key \"%.40s\" in %s; %s", key->text, s->label, advice);
+        return advised_key(section, advice);
+    }
+    if (near.best && (near.distance == 0 || !home)) {
+        read_error(r, key->pos, "unknown key \"%.40s\" in %s; did you mean \"%s\"?", key->text,
+                   s->label, near.best);
+        return key_find(section, near.best);
+    }
+    if (home)
+        read_error(r, key->pos, "unknown key \"%.40s\" in %s; it belongs in %s", key->text,
+                   s->label, home);
+    else
+        read_error(r, key->pos, "unknown key \"%.40s\" in %s; docs/config.md lists them all",
+                   key->text, s->label);
+    return NULL;
+}
+
+/* Does the value say the same as leaving the key out? */
+static bool says_default(const struct key_spec *spec, const void *base)
+{
+    const void *member = (const char *)base + spec->offset;
+
+    if (!spec->def)
+        return false;
+    switch (spec->type) {
+    case VALUE_BOOL:
+        return *(const bool *)member == (strcmp(spec->def, "true") == 0);
+    case VALUE_NUMBER:
+        return *(const uint32_t *)member == (uint32_t)(spec->def[0] - '0');
+    case VALUE_CPUS:
+        return ((const struct config_cpuset *)member)->all;
+    default:
+        return false;
+    }
+}
+
+/* A feature of a later version: harmless to ignore, or not. */
+static void not_landed(struct reader *r, const char *what, const struct key_spec *spec,
+                       struct config_pos pos)
+{
+    if (spec->harm)
+        read_error(r, pos, "%s is not supported by this version yet, and it cannot be ignored: %s",
+                   what, spec->harm);
+    else
+        read_warning(r, pos, "%s has no effect in this version yet%s%s", what,
+                     spec->instead ? ": " : "", spec->instead ? spec->instead : "");
+}
+
+/* In a section without effect only the keys that must not be ignored are worth a word. */
+static void check_landed(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
+                         const void *base, bool section_landed)
+{
+    if (!spec->landed && (section_landed || spec->harm) && !says_default(spec, base))
+        not_landed(r, spec->name, spec, n->pos);
+}
+
+static void need_keys(struct reader *r, const struct section_spec *s,
+                      const struct config_pos *at, struct config_pos pos)
+{
+    for (uint32_t i = 0; i < s->keys; i++)
+        if (s->key[i].required && at[s->key[i].id].line == 0)
+            read_error(r, pos, "this %s needs %s, for example %s = %s", s->label, s->key[i].name,
+                       s->key[i].name, s->key[i].example);
+}
+
+/* Everything but the sections inside this one. at[]: indexed by the keys' ids. */
+static void read_keys(struct reader *r, enum section section, const struct toml_node *table,
+                      void *base, struct config_pos *at, bool landed)
+{
+    for (const struct toml_node *n = table->u.list.first; n && !r->nomem; n = n->next) {
+        const struct key_spec *spec = key_find(section, n->key.text);
+
+        if (!spec) {
+            spec = unknown_key(r, section, n);
+            if (spec && at[spec->id].line == 0)
+                at[spec->id] = n->pos;
+            continue;
+        }
+        at[spec->id] = n->pos;
+        if (spec->type == VALUE_TABLE || spec->type == VALUE_TABLES)
+            continue;
+        if (read_value(r, spec, n, base))
+            check_landed(r, spec, n, base, landed);
+    }
+    need_keys(r, &section_specs[section], at, table->pos);
+}
+
+/* ---- sections ------------------------------------------------------------------- */
+
+/* [guest.web] in place of [[guest]] with a name: what other formats do. */
+static bool is_named_section(const struct toml_node *n)
+{
+    for (const struct toml_node *c = n->u.list.first; c; c = c->next)
+        if (c->type != TOML_TABLE)
+            return false;
+    return n->u.list.first != NULL;
+}
+
+static bool wrong_section(struct reader *r, const char *label, const struct toml_node *n)
+{
+    if (n->type == TOML_TABLE && n->origin == TOML_IMPLICIT && is_named_section(n)) {
+        const struct config_str *name = &n->u.list.first->key;
+        return read_error(r, name->pos, "write %s, and below it name = \"%.40s\"", label,
+                          name->text);
+    }
+    if (n->type == TOML_TABLE)
+        return read_error(r, n->pos, "write %s with two brackets: there may be several", label);
+    return read_error(r, n->pos, "\"%s\" is a section, not a value: write %s and its keys below",
+                      n->key.text, label);
+}
+
+/* The first of the tables of a [[section]], with their number; null when there are none. */
+static const struct toml_node *tables_of(struct reader *r, enum section parent,
+                                         enum section section, const struct toml_node *table,
+                                         const char *key, uint32_t *count)
+{
+    const struct toml_node *n = toml_get(table, key);
+    const uint32_t max = key_find(parent, key)->max;
+
+    *count = 0;
+    if (!n)
+        return NULL;
+    if (n->type != TOML_ARRAY) {
+        wrong_section(r, section_specs[section].label, n);
+        return NULL;
+    }
+    for (const struct toml_node *t = n->u.list.first; t; t = t->next) {
+        if (t->type != TOML_TABLE) {
+            read_error(r, t->pos, "each entry of \"%s\" must be a section: write %s and its keys "
+                                  "below", key, section_specs[section].label);
+            return NULL;
+        }
+        if (*count == max) {
+            read_error(r, t->pos, "more than %u sections %s", max, section_specs[section].label);
+            return n->u.list.first;
+        }
+        ++*count;
+    }
+    return n->u.list.first;
+}
+
+static void section_landed(struct reader *r, enum section parent, enum section section,
+                           const char *key, struct config_pos pos)
+{
+    const struct key_spec *spec = key_find(parent, key);
+
+    if (!spec->landed)
+        not_landed(r, section_specs[section].label, spec, pos);
+}
+
+static void read_host(struct reader *r, const struct toml_node *root)
+{
+    const struct toml_node *n = toml_get(root, "host");
+
+    if (!n)
+        return;
+    if (n->type == TOML_TABLE)
+        read_keys(r, SECTION_HOST, n, &r->cfg->host, r->cfg->host.at, true);
+    else if (n->type == TOML_ARRAY)
+        read_error(r, n->pos, "there is one machine: write [host] with single brackets");
+    else
+        read_error(r, n->pos, "\"host\" is a section: write [host] and its keys below");
+}
+
+static void read_switches(struct reader *r, const struct toml_node *root)
+{
+    uint32_t count;
+    const struct toml_node *t = tables_of(r, SECTION_TOP, SECTION_SWITCH, root, "switch", &count);
+    struct config_switch *sw = read_alloc(r, count * sizeof(*sw), _Alignof(struct config_switch));
+
+    if (!sw)
+        return;
+    r->cfg->sw = sw;
+    for (; r->cfg->switches < count; t = t->next, sw++) {
+        r->cfg->switches++;
+        r->bad = &sw->bad;
+        sw->pos = t->pos;
+        section_landed(r, SECTION_TOP, SECTION_SWITCH, "switch", t->pos);
+        read_keys(r, SECTION_SWITCH, t, sw, sw->at, false);
+    }
+    r->bad = NULL;
+}
+
+/* Defaults that depend on other keys. */
+static void resolve_disk(const struct guest_config *g, struct config_disk *d)
+{
+    d->readonly |= d->cdrom;
+    if (d->cdrom && d->at[DISK_BUS].line == 0)
+        d->bus = CONFIG_BUS_AHCI;
+    if (d->at[DISK_OVERLAY].line == 0)
+        d->overlay = d->file.text && !d->readonly;
+    if (d->at[DISK_OVERLAY_MAX].line == 0)
+        d->overlay_max = g->memory / 4;
+}
+
+static void read_disks(struct reader *r, const struct toml_node *guest, struct guest_config *g)
+{
+    const bool landed = key_find(SECTION_GUEST, "disk")->landed;
+    uint32_t count;
+    const struct toml_node *t = tables_of(r, SECTION_GUEST, SECTION_DISK, guest, "disk", &count);
+    struct config_disk *d = read_alloc(r, count * sizeof(*d), _Alignof(struct config_disk));
+
+    if (!d)
+        return;
+    g->disk = d;
+    for (; g->disks < count; g->disks++, t = t->next, d++) {
+        d->pos = t->pos;
+        schema_defaults(SECTION_DISK, d);
+        section_landed(r, SECTION_GUEST, SECTION_DISK, "disk", t->pos);
+        read_keys(r, SECTION_DISK, t, d, d->at, landed);
+        resolve_disk(g, d);
+    }
+}
+
+static void read_nets(struct reader *r, const struct toml_node *guest, struct guest_config *g)
+{
+    const bool landed = key_find(SECTION_GUEST, "net")->landed;
+    uint32_t count;
+    const struct toml_node *t = tables_of(r, SECTION_GUEST, SECTION_NET, guest, "net", &count);
+    struct config_net *net = read_alloc(r, count * sizeof(*net), _Alignof(struct config_net));
+
+    if (!net)
+        return;
+    g->net = net;
+    for (; g->nets < count; g->nets++, t = t->next, net++) {
+        net->pos = t->pos;
+        schema_defaults(SECTION_NET, net);
+        section_landed(r, SECTION_GUEST, SECTION_NET, "net", t->pos);
+        read_keys(r, SECTION_NET, t, net, net->at, landed);
+    }
+}
+
+static void read_pcis(struct reader *r, const struct toml_node *guest, struct guest_config *g)
+{
+    const bool landed = key_find(SECTION_GUEST, "pci")->landed;
+    uint32_t count;
+    const struct toml_node *t = tables_of(r, SECTION_GUEST, SECTION_PCI, guest, "pci", &count);
+    struct config_pci *pci = read_alloc(r, count * sizeof(*pci), _Alignof(struct config_pci));
+
+    if (!pci)
+        return;
+    g->pci = pci;
+    for (; g->pcis < count; g->pcis++, t = t->next, pci++) {
+        pci->pos = t->pos;
+        section_landed(r, SECTION_GUEST, SECTION_PCI, "pci", t->pos);
+        read_keys(r, SECTION_PCI, t, pci, pci->at, landed);
+    }
+}
+
+void about_guest(struct reader *r, uint32_t i)
+{
+    r->guest = (int)i;
+    r->bad = &r->cfg->guest[i].bad;
+}
+
+static void read_guests(struct reader *r, const struct toml_node *root)
+{
+    uint32_t count;
+    const struct toml_node *t = tables_of(r, SECTION_TOP, SECTION_GUEST, root, "guest", &count);
+    struct guest_config *g = read_alloc(r, count * sizeof(*g), _Alignof(struct guest_config));
+
+    if (!g)
+        return;
+    r->cfg->guest = g;
+    for (uint32_t i = 0; i < count; i++, t = t->next, g++) {
+        r->cfg->guests++;
+        about_guest(r, i);
+        g->pos = t->pos;
+        schema_defaults(SECTION_GUEST, g);
+        read_keys(r, SECTION_GUEST, t, g, g->at, true);
+        read_disks(r, t, g);
+        read_nets(r, t, g);
+        read_pcis(r, t, g);
+    }
+    r->guest = -1;
+    r->bad = NULL;
+}
+
+void schema_read(struct reader *r, const struct toml_node *root)
+{
+    struct config_pos at[SECTION_COUNT];        /* of no further interest */
+    struct { uint32_t version; } top;
+
+    read_keys(r, SECTION_TOP, root, &top, at, true);
+    read_host(r, root);
+    read_switches(r, root);
+    read_guests(r, root);
+}
+
+const char *guest_label(const struct guest_config *g, char buf[GUEST_LABEL])
+{
+    if (g->name.text)
+        fmt(buf, GUEST_LABEL, "guest \"%s\"", g->name.text);
+    else
+        fmt(buf, GUEST_LABEL, "the guest of line %u", g->pos.line);
+    return buf;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Suggestions for wrong words. Called by the schema pass and the boot options. The tables
+ * hold what the tools people come from call things: Xen's xl, QEMU, libvirt, Proxmox,
+ * VirtualBox, ACRN, crosvm, Vagrant, compose files.
+ */
+#include "words.h"
+
+#include "socle/str.h"
+
+enum { WORD_MAX = 24 };             /* longer words get no suggestion */
+
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c; }
+
+bool same_any_case(const char *a, const char *b)
+{
+    while (*a && lower(*a) == lower(*b)) {
+        a++;
+        b++;
+    }
+    return lower(*a) == lower(*b);
+}
+
+static unsigned least(unsigned a, unsigned b, unsigned c)
+{
+    const unsigned ab = a < b ? a : b;
+    return ab < c ? ab : c;
+}
+
+unsigned edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    unsigned row[3][WORD_MAX + 1];
+    unsigned *before = row[0], *last = row[1], *now = row[2];
+
+    if (a_len > WORD_MAX || b_len > WORD_MAX)
+        return WORD_MAX;
+    for (unsigned j = 0; j <= b_len; j++)
+        before[j] = last[j] = j;
+    for (unsigned i = 1; i <= a_len; i++) {
+        now[0] = i;
+        for (unsigned j = 1; j <= b_len; j++) {
+            const char x = lower(a[i - 1]), y = lower(b[j - 1]);
+
+            now[j] = least(last[j] + 1, now[j - 1] + 1, last[j - 1] + (x != y));
+            if (i > 1 && j > 1 && x == lower(b[j - 2]) && y == lower(a[i - 2]))
+                now[j] = least(now[j], before[j - 2] + 1, WORD_MAX);
+        }
+        unsigned *free_row = before;
+        before = last;
+        last = now;
+        now = free_row;
+    }
+    return last[b_len];
+}
+
+void nearest_try(struct nearest *n, const char *candidate)
+{
+    const unsigned far = n->len <= 3 ? 2 : n->len <= 6 ? 3 : 4;
+    const unsigned distance = edit_distance(n->word, n->len, candidate, strlen(candidate));
+
+    if (distance < far && distance < n->len && (!n->best || distance < n->distance)) {
+        n->best = candidate;
+        n->distance = distance;
+    }
+}
+
+struct foreign {
+    uint8_t     section;
+    const char *word;               /* several, separated by blanks */
+    const char *advice;
+};
+
+static const struct foreign foreign_keys[] = {
+    { SECTION_TOP, "vm vms domain domains domu machine machines guests instance virtual_machine "
+                   "zone cell partition container services",
+      "begin each guest with [[guest]]" },
+    { SECTION_TOP, "hypervisor global globals settings general system machine_config options "
+                   "dom0 xen socle",
+      "the machine's settings stand under [host]" },
+    { SECTION_TOP, "network networks net bridge bridges vswitch switches lan",
+      "begin each switch with [[switch]]" },
+    { SECTION_TOP, "disk disks drive drives storage volumes",
+      "begin each disk with [[guest.disk]], below its [[guest]]" },
+    { SECTION_TOP, "nic nics vif interface interfaces",
+      "begin each network card with [[guest.net]], below its [[guest]]" },
+    { SECTION_TOP, "pci passthrough hostdev",
+      "begin each device with [[guest.pci]], below its [[guest]]" },
+
+    { SECTION_HOST, "serial tty uart terminal com com1 port", "write console = [\"com1\"]" },
+    { SECTION_HOST, "speed baudrate baud_rate bps", "write baud = 115200" },
+    { SECTION_HOST, "loglevel log_level loglvl guest_loglvl verbosity debug verbose quiet",
+      "write log = \"info\"" },
+    { SECTION_HOST, "cores smp maxcpus cpu", "write cpus = \"0-3\"" },
+    { SECTION_HOST, "noreboot panic", "write on_panic = \"halt\" or \"reboot\"" },
+    { SECTION_HOST, "shutdown poweroff on_all_stopped when_stopped on_exit",
+      "write when_all_stopped = \"poweroff\"" },
+    { SECTION_HOST, "escape_key escape_char esc hotkey detach_key", "write escape = \"^]\"" },
+    { SECTION_HOST, "clock time localtime timezone clock_offset",
+      "write rtc = \"utc\" or \"local\"" },
+
+    { SECTION_SWITCH, "bridge id label", "write name = \"lan\"" },
+    { SECTION_SWITCH, "nic interface dev device eth0 port physical bridge_ports",
+      "write uplink = \"0000:00:03.0\"" },
+
+    { SECTION_GUEST, "vcpus vcpu vcpu_count maxvcpus smp cores ncpus num_cpus cpu sockets "
+                     "cpu_count threads",
+      "write cpus = 2" },
+    { SECTION_GUEST, "ram mem maxmem memsize mem_size memory_mb memory_size ram_size maxmemory "
+                     "balloon",
+      "write memory = \"512M\"" },
+    { SECTION_GUEST, "bzimage vmlinuz linux kernel_image kernel_path image_path multiboot "
+                     "os_image binary",
+      "write kernel = \"vmlinuz\"" },
+    { SECTION_GUEST, "ramdisk initramfs initrd_path rootfs cpio",
+      "write initrd = \"initrd.img\"" },
+    { SECTION_GUEST, "extra append args bootargs boot_args cmd_line command_line commandline "
+                     "kernel_args params kernel_cmdline root options extra_args",
+      "write cmdline = \"console=ttyS0\"" },
+    { SECTION_GUEST, "module mods", "write modules = [\"FILE ARGUMENTS\"]" },
+    { SECTION_GUEST, "bios loader rom ovmf uefi seabios pflash firmware_override",
+      "write firmware = \"OVMF.fd\"" },
+    { SECTION_GUEST, "onboot auto autoboot auto_start start enabled start_on_boot",
+      "write autostart = true" },
+    { SECTION_GUEST, "restart reboot on_restart restart_policy action_reboot no_reboot",
+      "write on_reboot = \"restart\" or \"stop\"" },
+    { SECTION_GUEST, "on_panic crash on_watchdog panic", "write on_crash = \"stop\", \"restart\" or "
+                                                         "\"pause\"" },
+    { SECTION_GUEST, "timeout shutdown_timeout stop_grace_period",
+      "write stop_timeout = 60" },
+    { SECTION_GUEST, "shares cpu_weight cpu_shares cpuunits priority nice", "write weight = 256" },
+    { SECTION_GUEST, "cpulimit cpu_limit limit quota cpu_cap", "write cap = 150" },
+    { SECTION_GUEST, "cpuset affinity cpu_affinity pcpus cpu_pin pinning cpumap vcpupin",
+      "write pin = \"2-3\"" },
+    { SECTION_GUEST, "exclusive isolate isolated realtime", "write dedicated = true" },
+    { SECTION_GUEST, "id hostname title domain vmname label", "write name = \"web\"" },
+    { SECTION_GUEST, "clock localtime rtc_timeoffset time utc",
+      "write rtc = \"utc\" or \"local\"" },
+    { SECTION_GUEST, "image images drive drives disks hda hdb cdrom iso storage volume volumes vbd scsi0 "
+                     "virtio0 sata0 ide0 block file rootdisk",
+      "begin a section [[guest.disk]] with file = \"root.img\"" },
+    { SECTION_GUEST, "vif vifs nic nics network networks netdev interface interfaces bridge net0 "
+                     "switch tap ethernet ports",
+      "begin a section [[guest.net]] with switch = \"lan\"" },
+    { SECTION_GUEST, "hostpci0 hostdev passthrough pcidev pci_devs pcis vfio device devices",
+      "begin a section [[guest.pci]] with device = \"0000:03:00.0\"" },
+    { SECTION_GUEST, "serial console tty uart",
+      "a guest always has com1; cmdline = \"console=ttyS0\" uses it" },
+    { SECTION_GUEST, "type builder ostype os machine arch accel virt pvh hvm",
+      "leave it out: what to boot is told by the file's content" },
+
+    { SECTION_DISK, "path image img src source target filename disk name raw iso",
+      "write file = \"root.img\"" },
+    { SECTION_DISK, "dev phy block physical partition disk_id", "write device = \"serial:...\"" },
+    { SECTION_DISK, "ro read_only mode access", "write readonly = true" },
+    { SECTION_DISK, "rw writable", "a disk is writable unless readonly = true" },
+    { SECTION_DISK, "snapshot persistent cow temporary discard", "write overlay = true or false" },
+    { SECTION_DISK, "format type driver", "images are raw; convert with qemu-img convert -O raw" },
+    { SECTION_DISK, "if interface controller model", "write bus = \"virtio\", \"ahci\" or \"ide\"" },
+    { SECTION_DISK, "media cd dvd", "write cdrom = true" },
+    { SECTION_DISK, "overlay_size overlay_limit overlay_memory", "write overlay_max = \"256M\"" },
+
+    { SECTION_NET, "bridge network source name lan link", "write switch = \"lan\"" },
+    { SECTION_NET, "macaddr mac_address hwaddr address ether lladdr",
+      "write mac = \"52:54:00:12:34:56\"" },
+    { SECTION_NET, "type driver card", "write model = \"virtio\"" },
+    { SECTION_NET, "ip ipv4 address4 gateway netmask dhcp", "addresses are set inside the guest" },
+
+    { SECTION_PCI, "address addr bdf host slot id dev", "write device = \"0000:03:00.0\"" },
+};
+
+static bool among(const char *words, const char *word)
+{
+    const size_t len = strlen(word);
+
+    if (len == 0 || strchr(word, ' '))
+        return false;
+    for (const char *at = words; at; at = strchr(at, ' ')) {
+        at += *at == ' ';
+        if (strncmp(at, word, len) == 0 && (at[len] == ' ' || at[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* Foreign tools also write key-word and KeyWord; the tables hold key_word. */
+static bool plain_form(const char *key, char to[WORD_MAX + 1])
+{
+    const size_t len = strlen(key);
+
+    if (len > WORD_MAX)
+        return false;
+    for (size_t i = 0; i <= len; i++)
+        to[i] = key[i] == '-' ? '_' : lower(key[i]);
+    return true;
+}
+
+const char *foreign_key(enum section section, const char *key)
+{
+    char plain[WORD_MAX + 1];
+
+    if (!plain_form(key, plain))
+        return NULL;
+    for (unsigned i = 0; i < ARRAY_LEN(foreign_keys); i++)
+        if (foreign_keys[i].section == section && among(foreign_keys[i].word, plain))
+            return foreign_keys[i].advice;
+    return NULL;
+}
+
+static const struct {
+    const char *key, *word, *right;
+} foreign_values[] = {
+    { "log", "warning notice", "warn" },
+    { "log", "verbose trace all", "debug" },
+    { "log", "critical fatal quiet none", "error" },
+    { "on_crash", "destroy shutdown poweroff halt off", "stop" },
+    { "on_crash", "reboot reset always on-failure", "restart" },
+    { "on_crash", "preserve coredump-destroy keep suspend", "pause" },
+    { "on_reboot", "reboot reset always", "restart" },
+    { "on_reboot", "destroy shutdown poweroff exit off never", "stop" },
+    { "when_all_stopped", "shutdown off halt", "poweroff" },
+    { "when_all_stopped", "stay prompt none nothing", "wait" },
+    { "when_all_stopped", "restart reset", "reboot" },
+    { "on_panic", "restart reset", "reboot" },
+    { "on_panic", "stop wait hang", "halt" },
+    { "rtc", "localtime", "local" },
+    { "rtc", "gmt zulu", "utc" },
+    { "bus", "scsi sata", "ahci" },
+    { "bus", "virtio-blk virtio-blk-pci vd vda virtio-scsi xen nvme", "virtio" },
+    { "bus", "pata ata hda", "ide" },
+    { "model", "virtio-net virtio-net-pci e1000 e1000e rtl8139 ne2k_pci vmxnet3 netfront",
+      "virtio" },
+};
+
+const char *foreign_value(const char *key, const char *value)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(foreign_values); i++)
+        if (strcmp(foreign_values[i].key, key) == 0 && among(foreign_values[i].word, value))
+            return foreign_values[i].right;
+    return NULL;
+}
