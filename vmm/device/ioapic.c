@@ -70,9 +70,9 @@ static void service(struct ioapic *io, unsigned pin)
 
 void ioapic_set_line(struct ioapic *io, unsigned pin, bool level)
 {
-    uint32_t bit = BIT(pin);
     if (pin >= PLAT_IOAPIC_PINS)
         return;
+    uint32_t bit = BIT(pin);
     spin_lock(&io->lock);
     if (!level) {
         io->line &= ~bit;

@@ -100,8 +100,8 @@ void lapic_timer_lvt(struct lapic *l, uint32_t value)
     spin_lock(&l->lock);
     uint32_t old = lapic_reg(l, LAPIC_LVT_TIMER);
     bool expired = settle(l) && !(old & LVT_MASK);
-    bool counted = timer_mode(old) <= TIMER_PERIODIC;
-    if (counted != (timer_mode(value) <= TIMER_PERIODIC)) {
+    enum timer_mode from = timer_mode(old), to = timer_mode(value);
+    if (from != to && (from > TIMER_PERIODIC || to > TIMER_PERIODIC)) {
         /* 11.5.4.1: this change disarms; one-shot to periodic does not. */
         l->count = 0;
         l->deadline = 0;
