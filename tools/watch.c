@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See watch.h. A guest's own lines carry "[NAME] " unless the console is attached to it. */
+#include "watch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool starts(const char *s, const char *with) { return !strncmp(s, with, strlen(with)); }
+
+/*
+ * Takes out what moves the cursor (ECMA-48: ESC [ … final byte, ESC and one byte) and
+ * what a carriage return has overwritten. GRUB clears the screen before our first line.
+ */
+static void plain_text(char *line)
+{
+    char *to = line;
+    for (const char *from = line; *from; from++) {
+        if (*from == '\r') {
+            if (from[1])
+                to = line;
+        } else if (*from == '\033' && from[1] == '[') {
+            from += 2;
+            while (*from && (*from < 0x40 || *from > 0x7e))
+                from++;
+            if (!*from)
+                break;
+        } else if (*from == '\033' && from[1]) {
+            from++;
+        } else {
+            *to++ = *from;
+        }
+    }
+    *to = '\0';
+}
+
+static void note(char *where, size_t size, const char *line)
+{
+    if (!*where)
+        snprintf(where, size, "%s", line);
+}
+
+/* What follows "socle: guest NAME: ". */
+static void guest_line(struct watch *w, const char *event, const char *line)
+{
+    if (starts(event, "started")) {
+        w->started++;
+        w->all_stopped = false;
+    } else if (starts(event, "stopped (")) {
+        w->stopped++;
+        if (starts(event, "stopped (crash"))
+            note(w->trouble, sizeof(w->trouble), line);
+    } else if (starts(event, "not started: ")) {
+        w->not_started++;
+        note(w->trouble, sizeof(w->trouble), line);
+    }
+}
+
+static void finish_line(struct watch *w)
+{
+    w->line[w->len] = '\0';
+    w->len = 0;
+    plain_text(w->line);
+    if (!starts(w->line, "socle: ")) {
+        if (!w->hypervisor && starts(w->line, "error: "))
+            note(w->grub_error, sizeof(w->grub_error), w->line + strlen("error: "));
+        return;
+    }
+    w->hypervisor++;
+    const char *text = w->line + strlen("socle: ");
+    if (starts(text, "panic: ")) {
+        w->panic = true;
+        note(w->trouble, sizeof(w->trouble), text);
+    } else if (starts(text, "all guests stopped")) {
+        w->all_stopped = true;
+    } else if (starts(text, "guest ")) {
+        const char *event = strstr(text, ": ");
+        if (event)
+            guest_line(w, event + 2, text);
+    }
+}
+
+void watch_bytes(struct watch *w, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (bytes[i] == '\n')
+            finish_line(w);
+        else if (bytes[i] && w->len < sizeof(w->line) - 1)
+            w->line[w->len++] = bytes[i];
+    }
+}
+
+void watch_end(struct watch *w)
+{
+    if (w->len)
+        finish_line(w);
+}
