@@ -19,6 +19,7 @@
 #include "socle/types.h"
 
 enum {
+    CONSOLE_TYPEAHEAD   = 256,          /* input kept while a command's answer is printed */
     CONSOLE_SINKS       = 2,
     CONSOLE_SINK_SIZE   = 64 << 10,     /* usual size of a sink's queue */
     CONSOLE_SINK_MIN    = 16 << 10,
@@ -33,7 +34,8 @@ struct console_guest {
     void           *owner;              /* the core's guest */
     struct logring *log;
     bool            running;
-    uint64_t        top_cpu_ns;         /* at the previous picture of `top` */
+    uint64_t        top_cpu_ns, top_exits;  /* at the previous picture of `top` */
+    uint64_t        stop_due;           /* when `stop` says to use `kill`; UINT64_MAX: not asked */
     struct lineview view;
     uint32_t        in_head, in_used;   /* input not accepted yet */
     uint8_t         in[CONSOLE_INPUT];
@@ -52,8 +54,11 @@ struct console_sink {
     bool                  dropping;     /* the device is too slow: guest lines are left out */
     bool                  drawn;        /* the edit line is on the screen */
     uint64_t              dropped;      /* lines since the last word about it */
-    uint64_t              raw_at;       /* attached: record and byte in the guest's log */
+    uint64_t              raw_at;       /* attached: next record and byte in the guest's log */
     uint32_t              raw_skip;
+    uint64_t              raw_line;     /* lines of that log sent or skipped so far */
+    bool                  raw_sync;     /* skipping to the start of a line */
+    uint8_t               filter;       /* state of the filter for replayed lines */
     uint64_t              took_at;      /* last time the device took bytes */
 };
 
@@ -75,10 +80,11 @@ struct console {
     bool                  esc_seen;     /* the attached guest used escape sequences */
     struct console_guest *attached;     /* mode ATTACHED, or where the prompt came from */
     struct console_guest *reattach;     /* attach when this one starts */
-    uint64_t              raw_from;     /* log position from which on replay is raw */
-    uint8_t               replay_state; /* of the filter for replayed lines */
+    uint64_t              raw_from;     /* log position where replay ends and raw bytes begin */
+    uint8_t               edit_mask;    /* sinks the edit line is drawn on */
     uint64_t              redraw_due;   /* edit line comes back; UINT64_MAX: not waiting */
-    uint64_t              hint_due;     /* earliest time of the next hint in the log view */
+    uint64_t              hint_due;     /* when to say how to go on; UINT64_MAX: no need */
+    uint64_t              hint_next;    /* earliest time of the next hint after a key */
     enum console_job      job;          /* streamed answer of a command */
     struct console_guest *job_guest;
     uint64_t              job_at, job_end;
@@ -87,6 +93,8 @@ struct console {
     const char           *job_text;
     size_t                job_left;
     struct lineview       job_view;
+    uint32_t              typed;        /* in typeahead[] */
+    uint8_t               typeahead[CONSOLE_TYPEAHEAD];
     uint64_t              now;
     uint64_t              deadline;
 };
@@ -148,6 +156,8 @@ void console_notice(struct console *c, const char *text, uint64_t now);
 uint64_t console_tick(struct console *c, uint64_t now);
 /* The same deadline without doing anything; O(1), may be early, never late. */
 static inline uint64_t console_deadline(const struct console *c) { return c->deadline; }
+/* Has every output device taken all there is (or stopped taking anything)? */
+bool console_drained(const struct console *c);
 /* Takes bytes for output device `sink`; call again until it returns 0. */
 size_t console_tx_take(struct console *c, uint32_t sink, uint8_t *buf, size_t max, uint64_t now);
 static inline bool console_tx_waiting(const struct console *c, uint32_t sink)

@@ -8,6 +8,7 @@
 #define SOCLE_SHELL_H
 
 #include "socle/console/table.h"
+#include "socle/log.h"
 #include "socle/status.h"
 #include "socle/types.h"
 
@@ -92,9 +93,11 @@ struct shell_io {
     void (*show_text)(void *ctx, const char *text, size_t len);     /* streamed */
     void (*show_trace)(void *ctx);                                  /* streamed from ops->trace */
     void (*top)(void *ctx);                                         /* refreshed until a key */
+    void (*log)(void *ctx, enum log_level level, const char *text); /* like console_log_line */
+    bool (*drained)(void *ctx);                                     /* all output has left */
 };
 
-enum shell_ending { ENDING_NONE, ENDING_WAIT, ENDING_KILLED, ENDING_DONE };
+enum shell_ending { ENDING_NONE, ENDING_WAIT, ENDING_KILLED, ENDING_DRAIN, ENDING_DONE };
 
 struct shell {
     const struct shell_ops *ops;
@@ -105,6 +108,7 @@ struct shell {
     bool                    reboot;
     uint64_t                ending_due;
     uint64_t                now;            /* time of the command, ns since boot */
+    char                    escape[8];      /* name of the key that opens the prompt */
     uint64_t                top_time;       /* previous picture of `top` */
     struct table            table;
     union {
@@ -130,7 +134,7 @@ size_t shell_complete(struct shell *s, const char *line, size_t cursor, char *ad
 uint64_t shell_tick(struct shell *s, uint64_t now);
 /* Gives up a poweroff or reboot that still waits; false when none does. */
 bool shell_cancel(struct shell *s);
-/* Prints one picture of `top`. */
+/* Prints one picture of `top`: what each guest used since the previous one. */
 void shell_top(struct shell *s, uint64_t now);
 /* A short word such as "running"; never null. */
 const char *guest_state_text(enum guest_state state);

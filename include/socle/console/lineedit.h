@@ -28,6 +28,7 @@ struct lineedit {
     char     line[LINEEDIT_MAX];        /* NUL-terminated */
     uint16_t len, cursor;               /* bytes */
     uint16_t left;                      /* first byte shown */
+    uint16_t shown;                     /* columns of text on the screen */
     uint8_t  escape;                    /* state of a key's escape sequence */
     uint8_t  param;                     /* its number */
     uint8_t  utf8[4], have, need;       /* a character under way */

@@ -22,6 +22,7 @@ enum {
 enum {
     LOGREC_START = 1,       /* first record of a line */
     LOGREC_END   = 2,       /* the line is complete */
+    LOGREC_SPLIT = 4,       /* takes no more bytes, though the line goes on */
 };
 
 struct logring {            /* lies at the start of the memory given; `cap` bytes follow */
@@ -60,6 +61,8 @@ void logring_add(struct logring *r, uint64_t time, enum log_level level, unsigne
  * Takes any number of bytes.
  */
 void logring_stream(struct logring *r, uint64_t time, const uint8_t *bytes, size_t n);
+/* The next bytes streamed start a record of their own, even within a line. */
+void logring_split(struct logring *r);
 void logring_set_utc(struct logring *r, uint64_t utc);
 /*
  * Reads the record at position *at (moved up to the oldest when that was overwritten);

@@ -24,7 +24,7 @@ struct table {
 
 /* headings: "NAME|STATE|>MEMORY"; a `>` aligns the column to the right. */
 void table_begin(struct table *t, const char *headings);
-/* The next cell, row by row. A cell has at most 127 bytes. */
+/* The next cell, row by row. A cell has at most 223 bytes. */
 void table_cell(struct table *t, const char *format, ...) PRINTF(2, 3);
 /* Prints headings and rows, without trailing blanks, and a last line if rows were lost. */
 void table_print(const struct table *t, void (*line)(void *ctx, const char *text), void *ctx);

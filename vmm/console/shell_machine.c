@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The commands that show the machine: memory, processors, devices, ... */
+#include "shell_priv.h"
+#include "socle/bits.h"
+#include "socle/str.h"
+
+char *shell_percent(char buf[PERCENT_LEN], uint64_t part, uint64_t whole)
+{
+    if (!whole) {
+        fmt(buf, PERCENT_LEN, "-");
+        return buf;
+    }
+    uint64_t tenths = (uint64_t)((unsigned __int128)part * 1000 / whole);
+    fmt(buf, PERCENT_LEN, "%llu.%llu%%", (unsigned long long)(tenths / 10),
+        (unsigned long long)(tenths % 10));
+    return buf;
+}
+
+void run_mem(struct shell *s, const struct call *call)
+{
+    struct mem_row *rows = s->rows.mem;
+    size_t n = (size_t)min_u64(s->ops->mem(s->ops->ctx, rows, SHELL_ROWS), SHELL_ROWS);
+    uint64_t total = 0;
+    char size[FMT_SIZE_LEN], share[PERCENT_LEN];
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].total)
+            total = rows[i].bytes;
+    table_begin(&s->table, "WHAT|>SIZE|>SHARE");
+    for (size_t i = 0; i < n; i++) {
+        table_cell(&s->table, "%s", rows[i].what);
+        table_cell(&s->table, "%s", fmt_size(size, rows[i].bytes));
+        table_cell(&s->table, "%s", shell_percent(share, rows[i].bytes, total));
+    }
+    table_print(&s->table, s->io.line, s->io.ctx);
+}
+
+void run_cpus(struct shell *s, const struct call *call)
+{
+    struct cpu_row *rows = s->rows.cpus;
+    size_t n = (size_t)min_u64(s->ops->cpus(s->ops->ctx, rows, SHELL_ROWS), SHELL_ROWS);
+    char share[PERCENT_LEN];
+    table_begin(&s->table, ">CPU|>APIC ID|>BUSY|DOING");
+    for (size_t i = 0; i < n; i++) {
+        table_cell(&s->table, "%u", rows[i].index);
+        table_cell(&s->table, "%u", rows[i].apic_id);
+        table_cell(&s->table, "%s", shell_percent(share, rows[i].busy_ns, rows[i].up_ns));
+        table_cell(&s->table, "%s", rows[i].doing);
+    }
+    table_print(&s->table, s->io.line, s->io.ctx);
+}
+
+void run_devices(struct shell *s, const struct call *call)
+{
+    struct device_row *rows = s->rows.devices;
+    size_t n = (size_t)min_u64(s->ops->devices(s->ops->ctx, rows, SHELL_ROWS), SHELL_ROWS);
+    table_begin(&s->table, "AT|OWNER|DRIVER|DEVICE");
+    for (size_t i = 0; i < n; i++) {
+        table_cell(&s->table, "%s", rows[i].at);
+        table_cell(&s->table, "%s", rows[i].owner);
+        table_cell(&s->table, "%s", rows[i].driver[0] ? rows[i].driver : "-");
+        table_cell(&s->table, "%s", rows[i].what);
+    }
+    table_print(&s->table, s->io.line, s->io.ctx);
+}
+
+void run_switch(struct shell *s, const struct call *call)
+{
+    struct port_row *rows = s->rows.ports;
+    size_t n = (size_t)min_u64(s->ops->ports(s->ops->ctx, rows, SHELL_ROWS), SHELL_ROWS);
+    if (!n) {
+        shell_say(s, "there is no switch: the configuration names none");
+        return;
+    }
+    table_begin(&s->table, "PORT|MAC|>RECEIVED|>BYTES|>SENT|>BYTES|>DROPPED");
+    for (size_t i = 0; i < n; i++) {
+        const struct port_row *r = &rows[i];
+        const uint64_t number[] = { r->rx, r->rx_bytes, r->tx, r->tx_bytes, r->dropped };
+        table_cell(&s->table, "%s", r->port);
+        table_cell(&s->table, "%s", r->mac);
+        for (size_t k = 0; k < ARRAY_LEN(number); k++)
+            table_cell(&s->table, "%llu", (unsigned long long)number[k]);
+    }
+    table_print(&s->table, s->io.line, s->io.ctx);
+}
+
+void run_config(struct shell *s, const struct call *call)
+{
+    size_t len = 0;
+    const char *text = s->ops->config(s->ops->ctx, &len);
+    if (text)
+        s->io.show_text(s->io.ctx, text, len);
+    else
+        shell_say(s, "there is no configuration");
+}
+
+void run_trace(struct shell *s, const struct call *call) { s->io.show_trace(s->io.ctx); }
+
+void run_version(struct shell *s, const struct call *call)
+{
+    shell_say(s, "Socle %s", s->ops->version ? s->ops->version : SOCLE_VERSION);
+}
+
+static struct guest_row top_row(const struct shell *s, struct console_guest *g)
+{
+    struct guest_row row = { .state = g->running ? GUEST_RUNNING : GUEST_OFF };
+    if (s->ops->row)
+        s->ops->row(s->ops->ctx, g, &row);
+    return row;
+}
+
+/* Counters start again with the guest; a smaller value than before counts from 0. */
+static uint64_t growth(uint64_t now, uint64_t before) { return now >= before ? now - before : now; }
+
+void run_top(struct shell *s, const struct call *call)
+{
+    if (!*s->guests) {
+        shell_say(s, "there are no guests: the configuration names none");
+        return;
+    }
+    for (struct console_guest *g = *s->guests; g; g = g->next) {
+        struct guest_row row = top_row(s, g);
+        g->top_cpu_ns = row.cpu_ns;
+        g->top_exits = row.exits;
+    }
+    s->top_time = s->now;
+    shell_say(s, "measuring; any key ends");
+    s->io.top(s->io.ctx);
+}
+
+void shell_top(struct shell *s, uint64_t now)
+{
+    uint64_t span = growth(now, s->top_time);
+    char share[PERCENT_LEN], time[WORDS_TIME];
+    table_begin(&s->table, "NAME|STATE|>CPU|>EXITS/S|>CPU TIME");
+    for (struct console_guest *g = *s->guests; g; g = g->next) {
+        struct guest_row row = top_row(s, g);
+        uint64_t exits = growth(row.exits, g->top_exits);
+        table_cell(&s->table, "%s", g->name);
+        table_cell(&s->table, "%s", guest_state_text(row.state));
+        table_cell(&s->table, "%s", shell_percent(share, growth(row.cpu_ns, g->top_cpu_ns), span));
+        table_cell(&s->table, "%llu", (unsigned long long)
+                   (span ? (unsigned __int128)exits * NS_PER_S / span : 0));
+        table_cell(&s->table, "%s", words_time(time, row.cpu_ns));
+        g->top_cpu_ns = row.cpu_ns;
+        g->top_exits = row.exits;
+    }
+    s->top_time = now;
+    table_print(&s->table, s->io.line, s->io.ctx);
+}
