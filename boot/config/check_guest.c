@@ -53,7 +53,7 @@ static void check_boot(struct reader *r, const struct guest_config *g)
             read_error(r, g->at[kernels_own[i]], "%s goes with a kernel, and this guest has only "
                                                  "firmware (line %u)",
                        guest_key_names[kernels_own[i]], g->at[GUEST_FIRMWARE].line);
-    if (given(g, GUEST_FIRMWARE) && g->disks == 0)
+    if (given(g, GUEST_FIRMWARE) && g->disks == 0 && !g->bad)
         read_warning(r, g->at[GUEST_FIRMWARE], "the firmware will find nothing to boot: this "
                                                "guest has no [[guest.disk]]");
 }

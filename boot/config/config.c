@@ -36,8 +36,8 @@ static bool known_version(struct reader *r, const struct toml_node *root)
 
     if (!n || n->type != TOML_INTEGER || n->u.integer <= 1)
         return true;
-    return read_error(r, n->pos, "version = %lld is of a later Socle; this one (%s) reads version "
-                                 "1", (long long)n->u.integer, SOCLE_VERSION);
+    return read_error(r, n->pos, "version = %lld is of a later Socle; this one reads version 1",
+                      (long long)n->u.integer);
 }
 
 /* What the running system uses, once everything that was written has been judged. */
@@ -59,7 +59,7 @@ static hv_status parse(const char *text, size_t len, struct reader *r)
     struct toml_node *root;
 
     if (len > CONFIG_FILE_MAX) {
-        read_error(r, (struct config_pos){ 0 }, "the file has %zu bytes; at most %d are read", len,
+        read_error(r, (struct config_pos){ 1, 1 }, "the file has %zu bytes; at most %d are read", len,
                    CONFIG_FILE_MAX);
         return HV_INVALID;
     }
@@ -83,8 +83,8 @@ static hv_status parse(const char *text, size_t len, struct reader *r)
     if (r->nomem)
         return HV_NOMEM;
     settle(r->cfg);
-    if (r->cfg->guests == 0 && !toml_get(root, "guest"))
-        read_warning(r, (struct config_pos){ 0 }, "there is no [[guest]]: nothing will start");
+    if (r->cfg->guests == 0 && !r->errors)
+        read_warning(r, (struct config_pos){ 1, 1 }, "there is no [[guest]]: nothing will start");
     return HV_OK;
 }
 
@@ -98,7 +98,7 @@ hv_status config_parse(const char *text, size_t len, struct arena *arena, struct
     if (s != HV_OK)
         config_defaults(out);
     if (s == HV_NOMEM)
-        config_diag_add(diag, CONFIG_ERROR, (struct config_pos){ 0 }, -1,
+        config_diag_add(diag, CONFIG_ERROR, (struct config_pos){ 1, 1 }, -1,
                         "the configuration needs more than the %zu bytes of memory set aside for it",
                         arena->size);
     if (diag)

@@ -191,13 +191,20 @@ _Static_assert(ARRAY_LEN(host_keys) == HOST_KEYS && ARRAY_LEN(switch_keys) == SW
                "every key has its row");
 
 const struct section_spec section_specs[SECTION_COUNT] = {
-    [SECTION_TOP]    = { "", "the top of the file", top_keys, ARRAY_LEN(top_keys) },
-    [SECTION_HOST]   = { "host", "[host]", host_keys, ARRAY_LEN(host_keys) },
-    [SECTION_SWITCH] = { "switch", "[[switch]]", switch_keys, ARRAY_LEN(switch_keys) },
-    [SECTION_GUEST]  = { "guest", "[[guest]]", guest_keys, ARRAY_LEN(guest_keys) },
-    [SECTION_DISK]   = { "guest.disk", "[[guest.disk]]", disk_keys, ARRAY_LEN(disk_keys) },
-    [SECTION_NET]    = { "guest.net", "[[guest.net]]", net_keys, ARRAY_LEN(net_keys) },
-    [SECTION_PCI]    = { "guest.pci", "[[guest.pci]]", pci_keys, ARRAY_LEN(pci_keys) },
+    [SECTION_TOP]    = { "", "", " at the top of the file",
+                         top_keys, ARRAY_LEN(top_keys) },
+    [SECTION_HOST]   = { "host", "[host]", " in [host]",
+                         host_keys, ARRAY_LEN(host_keys) },
+    [SECTION_SWITCH] = { "switch", "[[switch]]", " in [[switch]]",
+                         switch_keys, ARRAY_LEN(switch_keys) },
+    [SECTION_GUEST]  = { "guest", "[[guest]]", " in [[guest]]",
+                         guest_keys, ARRAY_LEN(guest_keys) },
+    [SECTION_DISK]   = { "guest.disk", "[[guest.disk]]", " in [[guest.disk]]",
+                         disk_keys, ARRAY_LEN(disk_keys) },
+    [SECTION_NET]    = { "guest.net", "[[guest.net]]", " in [[guest.net]]",
+                         net_keys, ARRAY_LEN(net_keys) },
+    [SECTION_PCI]    = { "guest.pci", "[[guest.pci]]", " in [[guest.pci]]",
+                         pci_keys, ARRAY_LEN(pci_keys) },
 };
 
 const struct key_spec *key_find(enum section section, const char *name)

@@ -57,6 +57,7 @@ struct key_spec {
 struct section_spec {
     const char            *name;    /* "guest.disk" */
     const char            *label;   /* as it stands in a file: "[[guest.disk]]" */
+    const char            *where;   /* " in [[guest.disk]]" */
     const struct key_spec *key;
     uint32_t               keys;
 };

@@ -27,9 +27,12 @@ void schema_defaults(enum section section, void *base)
 
 static const char *home_of(const char *key, enum section except)
 {
-    for (enum section s = SECTION_HOST; s < SECTION_COUNT; s++)
-        if (s != except && key_find(s, key))
-            return section_specs[s].label;
+    static const enum section likely_first[] = { SECTION_GUEST, SECTION_HOST, SECTION_DISK,
+                                                 SECTION_NET, SECTION_SWITCH, SECTION_PCI };
+
+    for (unsigned i = 0; i < ARRAY_LEN(likely_first); i++)
+        if (likely_first[i] != except && key_find(likely_first[i], key))
+            return section_specs[likely_first[i]].label;
     return NULL;
 }
 
@@ -56,25 +59,29 @@ static const struct key_spec *unknown_key(struct reader *r, enum section section
     struct nearest near = { .word = key->text, .len = key->len };
     const char *advice = foreign_key(section, key->text);
     const char *home = home_of(key->text, section);
+    const bool header = n->origin != TOML_PLAIN;
+    const char *what = header ? "section" : "key";
+    const char *where = header && section == SECTION_TOP ? "" : s->where;
 
     for (uint32_t i = 0; i < s->keys; i++)
         nearest_try(&near, s->key[i].name);
 
     if (advice) {
-        read_error(r, key->pos, "unknown key \"%.40s\" in %s; %s", key->text, s->label, advice);
+        read_error(r, key->pos, "unknown %s \"%.40s\"%s; %s", what, key->text, where,
+                   advice);
         return advised_key(section, advice);
     }
     if (near.best && (near.distance == 0 || !home)) {
-        read_error(r, key->pos, "unknown key \"%.40s\" in %s; did you mean \"%s\"?", key->text,
-                   s->label, near.best);
+        read_error(r, key->pos, "unknown %s \"%.40s\"%s; did you mean \"%s\"?", what,
+                   key->text, where, near.best);
         return key_find(section, near.best);
     }
     if (home)
-        read_error(r, key->pos, "unknown key \"%.40s\" in %s; it belongs in %s", key->text,
-                   s->label, home);
+        read_error(r, key->pos, "unknown %s \"%.40s\"%s; it belongs in %s", what,
+                   key->text, where, home);
     else
-        read_error(r, key->pos, "unknown key \"%.40s\" in %s; docs/config.md lists them all",
-                   key->text, s->label);
+        read_error(r, key->pos, "unknown %s \"%.40s\"%s; docs/config.md lists them all",
+                   what, key->text, where);
     return NULL;
 }
 

@@ -118,7 +118,7 @@ static void statements(struct toml_parser *p)
         const uint32_t line = p->pos.line;
         if (statement(p))
             continue;
-        if (p->nomem || p->errors >= CONFIG_DIAG_MAX || p->pos.line != line)
+        if (p->nomem || p->lost || p->errors >= CONFIG_DIAG_MAX || p->pos.line != line)
             return;
         p->depth = 0;
         skip_rest_of_line(p);

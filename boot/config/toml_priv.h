@@ -16,6 +16,7 @@ struct toml_parser {
     struct config_diag  *diag;
     uint32_t             errors;
     bool                 nomem;
+    bool                 lost;          /* what follows an error would only be noise */
     unsigned             depth;         /* of arrays and inline tables */
     struct toml_node    *root, *table;  /* table: where key/value lines go */
 };

@@ -15,6 +15,19 @@ static bool enter(struct toml_parser *p)
     return true;
 }
 
+/* `KEY =` at the cursor: what stands in a list that somebody forgot to close. */
+static bool looks_like_key(const struct toml_parser *p)
+{
+    size_t n = 0;
+
+    for (int c = toml_peek(p, 0); (c >= 'a' && c <= 'z') || c == '_'; c = toml_peek(p, n))
+        n++;
+    const bool word = n > 0;
+    while (toml_peek(p, n) == ' ' || toml_peek(p, n) == '\t')
+        n++;
+    return word && toml_peek(p, n) == '=';
+}
+
 static bool array_body(struct toml_parser *p, struct toml_node *array)
 {
     for (;;) {
@@ -25,6 +38,9 @@ static bool array_body(struct toml_parser *p, struct toml_node *array)
             return true;
         if (toml_peek(p, 0) == TOML_END)
             return toml_error(p, array->pos, "this list has no closing ]");
+        if (looks_like_key(p))
+            return toml_error(p, array->pos, "this list has no closing ] before line %u",
+                              p->pos.line);
         if (!toml_value(p, &element) || !toml_append(p, array, element, TOML_ELEMENTS_MAX))
             return false;
 
@@ -54,23 +70,32 @@ static bool array(struct toml_parser *p, struct toml_node **out)
     return true;
 }
 
-static bool inline_table_body(struct toml_parser *p, struct toml_node *table)
+/* TOML 1.0 allows no line end between { and }. */
+static bool on_one_line(struct toml_parser *p, const struct toml_node *table)
 {
     toml_skip_blanks(p);
+    if (!toml_at_line_end(p))
+        return true;
+    p->lost = true;
+    return toml_error(p, table->pos, "a { table } must begin and end on one line");
+}
+
+static bool inline_table_body(struct toml_parser *p, struct toml_node *table)
+{
+    if (!on_one_line(p, table))
+        return false;
     if (toml_peek(p, 0) == '}')
         return true;
     for (;;) {
-        if (!toml_key_value(p, table))
+        if (!toml_key_value(p, table) || !on_one_line(p, table))
             return false;
-        toml_skip_blanks(p);
         if (toml_peek(p, 0) == '}')
             return true;
-        if (toml_at_line_end(p))
-            return toml_error(p, table->pos, "a { table } must begin and end on one line");
         if (toml_peek(p, 0) != ',')
             return toml_error(p, p->pos, "expected , or } in this table");
         toml_step(p, 1);
-        toml_skip_blanks(p);
+        if (!on_one_line(p, table))
+            return false;
         if (toml_peek(p, 0) == '}')
             return toml_error(p, p->pos, "no comma may stand before }");
     }

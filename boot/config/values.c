@@ -16,9 +16,12 @@ bool read_error(struct reader *r, struct config_pos pos, const char *format, ...
     const struct diag_about about = { CONFIG_ERROR, pos, r->guest, r->option };
     va_list args;
 
+    if (r->nomem)                       /* what seems to be missing may just not have fit */
+        return false;
     va_start(args, format);
     config_diag_add_v(r->diag, about, format, args);
     va_end(args);
+    r->errors++;
     if (r->bad)
         *r->bad = true;
     return false;
@@ -87,6 +90,13 @@ static bool on_or_off(const char *text, bool *on)
     return false;
 }
 
+/* Types in which a number makes sense once it stands in quotes. */
+static bool only_lacks_quotes(enum value_type type)
+{
+    return type == VALUE_SIZE || type == VALUE_NAME || type == VALUE_TEXT || type == VALUE_FILE ||
+           type == VALUE_FILES || type == VALUE_CPUS;
+}
+
 bool read_wrong_type(struct reader *r, const struct key_spec *spec, const struct toml_node *n)
 {
     const bool want_number = spec->type == VALUE_NUMBER || spec->type == VALUE_BAUD;
@@ -105,7 +115,7 @@ bool read_wrong_type(struct reader *r, const struct key_spec *spec, const struct
          (n->type == TOML_INTEGER && (uint64_t)n->u.integer <= 1)))
         return read_error(r, n->pos, "write %s = %s", spec->name,
                           on ? "true, without quotes" : "false, without quotes");
-    if (n->type != TOML_STRING && !want_number && spec->type != VALUE_BOOL)
+    if (n->type != TOML_STRING && only_lacks_quotes(spec->type))
         return needs_quotes(r, spec, n);
 
     char type[96];

@@ -17,6 +17,7 @@ struct reader {
     bool               *bad;        /* set by every error; may be null */
     bool                option;     /* reading boot options */
     bool                nomem;
+    uint32_t            errors;     /* reported so far */
 };
 
 /* Always returns false, for `return read_error(...)`. */

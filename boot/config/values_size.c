@@ -108,8 +108,9 @@ static bool check_range(struct reader *r, const struct key_spec *spec, const str
     char least[FMT_SIZE_LEN], most[FMT_SIZE_LEN];
 
     if (bytes % MIB(1) != 0)
-        return read_error(r, n->pos, "%s = \"%.40s\" is not a multiple of 1M", spec->name,
-                          n->u.str.text);
+        return read_error(r, n->pos, "%s = \"%.40s\" is not a multiple of 1M; the next one is "
+                                     "\"%s\"", spec->name, n->u.str.text,
+                          fmt_size(least, align_down(bytes, MIB(1)) + MIB(1)));
     if (bytes < MIB(spec->min) || bytes > MIB(spec->max))
         return read_error(r, n->pos, "%s = \"%.40s\" is out of range: \"%s\" to \"%s\"",
                           spec->name, n->u.str.text, fmt_size(least, MIB(spec->min)),

@@ -63,7 +63,7 @@ bool read_name(struct reader *r, const struct key_spec *spec, const struct toml_
     similar_name(&n->u.str, similar);
     return read_error(r, n->pos, "%s = \"%.40s\": only a-z, 0-9 and -, beginning with a letter "
                                  "or digit; for example \"%s\"",
-                      spec->name, n->u.str.text, similar[0] ? similar : "lan1");
+                      spec->name, n->u.str.text, similar[0] ? similar : "web");
 }
 
 static bool is_file_char(char c)

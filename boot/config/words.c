@@ -125,6 +125,8 @@ static const struct foreign foreign_keys[] = {
       "write on_reboot = \"restart\" or \"stop\"" },
     { SECTION_GUEST, "on_panic crash on_watchdog panic", "write on_crash = \"stop\", \"restart\" or "
                                                          "\"pause\"" },
+    { SECTION_GUEST, "on_poweroff on_shutdown on_stop",
+      "a guest that powers off stops; [host] has when_all_stopped" },
     { SECTION_GUEST, "timeout shutdown_timeout stop_grace_period",
       "write stop_timeout = 60" },
     { SECTION_GUEST, "shares cpu_weight cpu_shares cpuunits priority nice", "write weight = 256" },
