@@ -25,7 +25,10 @@ static uint64_t part_end(uint64_t va, uint64_t end, unsigned level)
     return min_u64(end, align_down(va, span_of(level)) + span_of(level));
 }
 
-static bool covers(uint64_t va, uint64_t stop, unsigned level) { return stop - va == span_of(level); }
+static bool covers(uint64_t va, uint64_t stop, unsigned level)
+{
+    return stop - va == span_of(level);
+}
 
 static uint64_t load(const uint64_t *e) { return __atomic_load_n(e, __ATOMIC_ACQUIRE); }
 static void store(uint64_t *e, uint64_t v) { __atomic_store_n(e, v, __ATOMIC_RELEASE); }
@@ -48,7 +51,10 @@ static bool is_table(const struct ptab *t, uint64_t entry, unsigned level)
     return t->format->present(entry) && !t->format->is_leaf(entry, level);
 }
 
-static uint64_t hardware_bits(const struct ptab *t) { return t->format->accessed | t->format->dirty; }
+static uint64_t hardware_bits(const struct ptab *t)
+{
+    return t->format->accessed | t->format->dirty;
+}
 
 static hv_status new_table(struct ptab *t, hpa_t *page)
 {

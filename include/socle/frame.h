@@ -51,19 +51,20 @@ struct frames {
     struct frame_giga   *giga;
     struct frame_owner  *owner;
     uint32_t             giga_list[2][FRAME_GIGA / 64 + 1];     /* below 4 GiB or not; by fill */
-    uint32_t             split_free;    /* list of split blocks that have free frames */
-    uint32_t             split_full;
+    uint32_t             split_free;    /* list of split blocks, but block 0, with free frames */
     struct frame_batch   batch[FRAME_BATCHES];
     uint32_t             batches;
     uint64_t             passed;        /* generation that every CPU has passed */
     uint32_t             clean_at;      /* where idle cleaning goes on */
-    uint64_t             total, free_frames, dirty_blocks, ignored, deferred, meta;
+    /* in frames */
+    uint64_t             total, free_frames, deferred, records, ignored;
+    uint64_t             dirty_blocks;
 };
 
 /*
  * Takes over the RAM of a map. The records go into that memory itself: 32 bytes for
  * each 2 MiB up to the last RAM, plus a page for each block that is not all RAM. RAM
- * of kind MEM_BOOT and MEM_HYPERVISOR becomes the hypervisor's and can be given back
+ * of kind MEM_BOOT and MEM_HYPERVISOR becomes the hypervisor's; the former can be given back
  * with frame_free_range(); the map's MEM_ACPI and the others are reserved. RAM so far
  * up that its records would be out of proportion is left alone and counted as ignored.
  * reach: end of what `window` shows now; allocations come from below it.
@@ -78,15 +79,16 @@ void frame_set_reach(struct frames *f, uint64_t reach);
 struct frame_want {
     uint16_t        owner;      /* below FRAME_OWNERS */
     enum frame_kind kind;
-    bool            zero;       /* filled with zeros */
+    bool            zero;       /* filled with zeros; always so unless kind is HYPERVISOR */
     uint64_t        limit;      /* to end at or below this address; 0: anywhere */
 };
 
 /* All: HV_NOMEM when there is none. Each frame or block starts with one reference. */
 MUST_CHECK hv_status frame_alloc(struct frames *f, const struct frame_want *w, hpa_t *out);
-/* 2^order frames, contiguous and naturally aligned; order 0 to 9. Freed one by one or as run. */
+/* 2^order frames, contiguous and naturally aligned; order 0 to 8. Freed one by one or as run. */
 MUST_CHECK hv_status frame_alloc_run(struct frames *f, const struct frame_want *w, unsigned order,
                                      hpa_t *out);
+/* 2 MiB. Blocks for guests are always zeroed, from those cleaned while idle if possible. */
 MUST_CHECK hv_status frame_alloc_block(struct frames *f, const struct frame_want *w, hpa_t *out);
 /* 512 blocks that make an aligned GiB; only whole free ones qualify. Blocks are freed singly. */
 MUST_CHECK hv_status frame_alloc_giga(struct frames *f, const struct frame_want *w, hpa_t *out);
