@@ -129,6 +129,19 @@ unsigned shell_running(const struct shell *s, char *names, size_t size)
     return count;
 }
 
+/* What another tool's word is called here, null where it is none or not to be had. */
+static const char *foreign_word(const struct shell *s, const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(foreign); i++) {
+        if (strcmp(foreign[i].word, name) != 0)
+            continue;
+        for (const struct command *c = commands; c->name; c++)
+            if (!strcmp(c->name, foreign[i].meant) && shell_offers(s, c))
+                return c->name;
+    }
+    return NULL;
+}
+
 /* The command of this name, or null after saying which one may have been meant. */
 static const struct command *find_command(struct shell *s, const char *name)
 {
@@ -141,10 +154,9 @@ static const struct command *find_command(struct shell *s, const char *name)
             return c;
         nearest_offer(&near, c->name);
     }
-    const char *guess = nearest_word(&near);
-    for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
-        if (!strcmp(foreign[i].word, name))
-            guess = foreign[i].meant;
+    const char *guess = foreign_word(s, name);
+    if (!guess)
+        guess = nearest_word(&near);
     if (guess)
         shell_say(s, "unknown command `%s`; did you mean `%s`?", name, guess);
     else
