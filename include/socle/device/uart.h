@@ -2,6 +2,10 @@
 /*
  * 16550A serial port. National Semiconductor PC16550D data sheet (TL/C/8652).
  *
+ * The transmitter is always empty: a guest's output is never slowed to the baud rate it
+ * sets. Bytes are eight bits whatever the word length. On a PC, OUT2 connects the
+ * interrupt output to the IRQ line, also here, and loopback disconnects it.
+ *
  * Locking: port accesses, the alarm, uart_rx, uart_rx_break and uart_set_modem lock
  * the device themselves; init, reset, save and load need the VM to stand still.
  */
@@ -39,7 +43,7 @@ struct uart {
     uint8_t  modem;             /* UART_CTS.. of the outside world */
     uint8_t  fifo[UART_FIFO];
     uint8_t  error[UART_FIFO];  /* PE, FE, BI of each character */
-    uint8_t  head, used;
+    uint8_t  head, used, errors;        /* oldest; how many; how many with errors */
     uint8_t  rbr;               /* what RBR shows while nothing is waiting */
     bool     thr_pending;       /* THRE interrupt raised and not yet seen */
     bool     timeout;           /* character timeout reached */
