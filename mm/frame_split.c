@@ -12,11 +12,6 @@
 
 enum { LIST_LOOKS = 32 };       /* blocks of the list tried before a plain search */
 
-static bool is_listed(const struct frame_block *b, uint32_t block)
-{
-    return block != 0 && b->free_frames > 0;
-}
-
 static uint64_t own_records(uint32_t block)
 {
     return block_addr(block).v + BLOCK_SIZE - PAGE_SIZE;
@@ -38,7 +33,7 @@ static void add_free(struct frames *f, uint32_t pfn)
     struct frame_block *b = &f->block[block];
 
     records_of(f, b)[i] = (struct frame_rec){ .state = STATE_FREE };
-    if (!is_listed(b, block) && block)
+    if (block && b->free_frames == 0)
         list_push(f, &f->split_free, block);
     if (b->free_frames++ == 0 || i / 2 < b->hint)
         b->hint = (uint8_t)(i / 2);

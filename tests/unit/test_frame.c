@@ -359,6 +359,62 @@ static void empty_split_blocks_become_whole_again(void **unused)
     audit();
 }
 
+/* A machine of 16 blocks, split block by block until no whole one is left. */
+static void fill_with_frames(void)
+{
+    hpa_t at;
+    struct frame_want w = want(OWNER_HV, FRAME_HYPERVISOR);
+    add(MIB(2), MIB(34), MEM_RAM);
+    start(SPACE);
+    while (frame_alloc(&f, &w, &at) == HV_OK)
+        ;
+    assert_int_equal(f.free_frames, 0);
+}
+
+static void any_freed_frame_is_found_again(void **unused)
+{
+    hpa_t again;
+    struct frame_want w = want(OWNER_HV, FRAME_HYPERVISOR);
+    fill_with_frames();
+    for (uint64_t i = 1; i < 500; i += 37)
+        for (uint64_t j = i; j > 0; j /= 2) {
+            /* Two go, the later one first: the search must not start behind the other. */
+            frame_free(&f, hpa(MIB(4) + i * P));
+            frame_free(&f, hpa(MIB(4) + (j - 1) * P));
+            assert_int_equal(frame_alloc(&f, &w, &again), HV_OK);
+            assert_int_equal(frame_alloc(&f, &w, &again), HV_OK);
+            assert_int_equal(frame_alloc(&f, &w, &again), HV_NOMEM);
+        }
+    audit();
+}
+
+static void one_idle_split_block_is_kept_until_needed(void **unused)
+{
+    hpa_t at;
+    struct frame_want w = want(OWNER_HV, FRAME_HYPERVISOR), g = want(1, FRAME_PRIVATE);
+    fill_with_frames();
+    for (uint64_t i = 0; i < 511; i++)
+        frame_free(&f, hpa(MIB(4) + i * P));
+    assert_true(look(MIB(4)).split);            /* taking and freeing does not split and join */
+    assert_int_equal(frame_alloc(&f, &w, &at), HV_OK);
+    frame_free(&f, at);
+    assert_true(look(MIB(4)).split);
+    assert_int_equal(frame_alloc_block(&f, &g, &at), HV_OK);
+    assert_true(at.v == MIB(4));
+    audit();
+}
+
+static void records_may_end_anywhere(void **unused)
+{
+    add(MIB(2), MIB(64), MEM_RAM);
+    start(MIB(32) + 3 * P + 5);       /* in two blocks */
+    uint64_t end = (uint64_t)((uint8_t *)f.block - ram) + f.records * P;
+    assert_true(end == MIB(32) + 3 * P);
+    assert_int_equal(look(end - P).kind, FRAME_HYPERVISOR);
+    assert_int_equal(look(end).kind, FRAME_FREE);
+    audit();
+}
+
 static void references_and_pins_hold_memory(void **unused)
 {
     hpa_t at;
@@ -423,8 +479,16 @@ static void freed_memory_waits_for_its_generation(void **unused)
     assert_int_equal(look(block.v).kind, FRAME_PRIVATE);
     audit();
     frame_flush_passed(&f, 4);
+    hpa_t soon;
+    assert_int_equal(frame_alloc(&f, &w, &soon), HV_OK);
+    frame_free_after(&f, soon, 4);                      /* passed: at once */
+    assert_int_equal(look(soon.v).kind, FRAME_FREE);
+    assert_int_equal(frame_alloc(&f, &w, &soon), HV_OK);
+    frame_free_after(&f, soon, 5);                      /* the very next one: not yet */
+    assert_int_equal(look(soon.v).kind, FRAME_PRIVATE);
+    assert_int_equal(f.deferred, 2 * FRAMES + 2);
     assert_false(frame_release(&f, 100));
-    assert_int_equal(f.deferred, 2 * FRAMES + 1);
+    assert_int_equal(f.deferred, 2 * FRAMES + 2);
     frame_flush_passed(&f, 5);
     assert_false(frame_release(&f, 100));
     assert_int_equal(look(block.v).kind, FRAME_FREE);
@@ -520,7 +584,7 @@ static void split_keeps_what_the_block_was(void **unused)
 
 static void owners_end_in_portions(void **unused)
 {
-    hpa_t at, shared, pinned, other;
+    hpa_t at, shared, pinned, other, frame;
     struct frame_want w = want(9, FRAME_PRIVATE), o = want(8, FRAME_PRIVATE);
     start_pc(MIB(64));
     uint64_t free = f.free_frames;
@@ -529,6 +593,8 @@ static void owners_end_in_portions(void **unused)
     assert_int_equal(frame_split(&f, at), HV_OK);
     assert_int_equal(frame_alloc_block(&f, &w, &shared), HV_OK);
     assert_int_equal(frame_get(&f, shared), HV_OK);
+    assert_int_equal(frame_alloc(&f, &w, &frame), HV_OK);
+    assert_int_equal(frame_get(&f, frame), HV_OK);
     assert_int_equal(frame_alloc(&f, &w, &pinned), HV_OK);
     assert_int_equal(frame_pin(&f, pinned), HV_OK);
     for (int i = 0; i < 40; i++) {
@@ -542,6 +608,8 @@ static void owners_end_in_portions(void **unused)
     assert_int_equal(frame_owned(&f, 9), 0);
     assert_true(frame_owned(&f, 8) == 40 * P);
     assert_int_equal(look(shared.v).owner, OWNER_HV);
+    assert_int_equal(look(frame.v).owner, OWNER_HV);
+    assert_int_equal(look(frame.v).refs, 1);
     assert_int_equal(look(shared.v).refs, 1);
     assert_int_equal(look(pinned.v).pins, 1);
     audit();
@@ -551,11 +619,31 @@ static void owners_end_in_portions(void **unused)
     assert_int_equal(f.deferred, 1);            /* the pinned one */
     frame_unpin(&f, pinned, 1);
     frame_put(&f, shared, 1);
+    frame_put(&f, frame, 1);
+    /* A second life of the same id: the scan begins anew. */
+    assert_int_equal(frame_alloc(&f, &w, &at), HV_OK);
+    assert_true(frame_free_owner(&f, 9, 1, 100000));
     assert_true(frame_free_owner(&f, 8, 1, 100000));
     audit();
     frame_flush_passed(&f, 2);
     assert_false(frame_release(&f, 1000));
     assert_true(f.free_frames == free || f.free_frames == free - 1);    /* records of a kept one */
+    audit();
+}
+
+static void memory_taken_while_an_owner_ends_is_found(void **unused)
+{
+    hpa_t high, low;
+    struct frame_want w = want(9, FRAME_PRIVATE);
+    start_pc(MIB(64));
+    assert_int_equal(frame_alloc(&f, &w, &high), HV_OK);
+    assert_false(frame_free_owner(&f, 9, 0, 2));        /* looked at blocks 0 and 1 */
+    w.limit = MIB(1);
+    assert_int_equal(frame_alloc(&f, &w, &low), HV_OK);
+    unsigned calls = 0;
+    while (!frame_free_owner(&f, 9, 0, 5))
+        assert_true(++calls < 50);
+    assert_int_equal(look(low.v).kind, FRAME_FREE);
     audit();
 }
 
@@ -708,6 +796,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(whole_gibs_stay_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(runs_are_contiguous_and_aligned, setup, teardown),
         cmocka_unit_test_setup_teardown(empty_split_blocks_become_whole_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(any_freed_frame_is_found_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_idle_split_block_is_kept_until_needed, setup, teardown),
+        cmocka_unit_test_setup_teardown(records_may_end_anywhere, setup, teardown),
         cmocka_unit_test_setup_teardown(references_and_pins_hold_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(counts_do_not_wrap, setup, teardown),
         cmocka_unit_test_setup_teardown(freed_memory_waits_for_its_generation, setup, teardown),
@@ -716,6 +807,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(waiting_memory_is_used_when_short, setup, teardown),
         cmocka_unit_test_setup_teardown(split_keeps_what_the_block_was, setup, teardown),
         cmocka_unit_test_setup_teardown(owners_end_in_portions, setup, teardown),
+        cmocka_unit_test_setup_teardown(memory_taken_while_an_owner_ends_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(boot_memory_can_be_given_back, setup, teardown),
         cmocka_unit_test_setup_teardown(idle_cleaning_serves_guests_first, setup, teardown),
         cmocka_unit_test_setup_teardown(random_use_keeps_the_books, setup, teardown),
