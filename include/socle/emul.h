@@ -88,9 +88,11 @@ enum emul_status {
     EMUL_DONE,                  /* carried out; state is after it, see ctx->step_trap */
     EMUL_PROGRESS,              /* budget of a rep used up: state is between two iterations,
                                    RIP still at the instruction; simply go on later */
-    EMUL_EXCEPTION,             /* ctx->exc for the guest; state as the CPU would leave it */
-    EMUL_RETRY,                 /* nothing was done; run the guest again */
-    EMUL_UNSUPPORTED,           /* nothing was done; ctx->insn has the bytes for the report */
+    EMUL_EXCEPTION,             /* ctx->exc for the guest, a fault; state as the CPU would leave
+                                   it, but RF, which whoever injects a fault sets */
+    EMUL_RETRY,                 /* could not go on (of a rep: further); run the guest again */
+    EMUL_UNSUPPORTED,           /* nothing was done; ctx->insn has the bytes for the report, or
+                                   none (len 0) when the code is not in RAM or ROM */
     EMUL_FAILED,                /* an operation of emul_ops refused; ctx->failure says what */
 };
 
