@@ -76,7 +76,7 @@ struct console {
     enum log_level        level;        /* shown up to this one */
     uint8_t               escape;
     enum console_mode     mode;
-    bool                  prompt_fresh; /* no key since the prompt opened */
+    bool                  prompt_fresh; /* the escape key or a break was the last key */
     bool                  esc_seen;     /* the attached guest used escape sequences */
     struct console_guest *attached;     /* mode ATTACHED, or where the prompt came from */
     struct console_guest *reattach;     /* attach when this one starts */

@@ -63,8 +63,10 @@ size_t attach_filter(uint8_t *state, const uint8_t *from, size_t n, uint8_t *to)
 /* The device was so slow that the guest overwrote what it had not seen yet. */
 static void catch_up(struct console *c, struct console_sink *s, const struct logring *log)
 {
-    uint64_t lost = log->evicted > s->raw_line ? log->evicted - s->raw_line : 1;
-    out_dropped(s, lost);
+    uint64_t lost = log->evicted - s->raw_line;     /* lines never begun, */
+    if (s->raw_skip)
+        lost++;                                     /* and the one that was cut short */
+    out_dropped(s, max_u64(lost, 1));
     s->raw_at = log->head;
     s->raw_skip = 0;
     s->raw_line = log->evicted;

@@ -192,6 +192,7 @@ static void prompt_again(struct console *c)
     if (c->job != JOB_NONE)
         job_stop(c);
     prompt_anew(c);
+    c->prompt_fresh = true;     /* two escapes in a row always mean the guest */
 }
 
 static void escape_key(struct console *c)
