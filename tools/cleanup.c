@@ -14,7 +14,7 @@
 
 static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
-static volatile sig_atomic_t caught;
+static volatile sig_atomic_t caught, continued;
 static sigset_t original, inside_poll;
 static char *dir, *file;
 static pid_t group;
@@ -23,7 +23,9 @@ static int terminal_fd = -1;
 
 static void on_signal(int sig)
 {
-    if (sig != SIGCHLD)
+    if (sig == SIGCONT)
+        continued = 1;
+    else if (sig != SIGCHLD)
         caught = sig;
 }
 
@@ -38,10 +40,13 @@ void cleanup_init(void)
     close(fd);
     sigemptyset(&held);
     sigaddset(&held, SIGCHLD);
+    sigaddset(&held, SIGCONT);
     sigprocmask(SIG_BLOCK, NULL, &original);
     inside_poll = original;
     sigaction(SIGCHLD, &act, NULL);
+    sigaction(SIGCONT, &act, NULL);
     sigdelset(&inside_poll, SIGCHLD);
+    sigdelset(&inside_poll, SIGCONT);
     for (size_t i = 0; i < ARRAY_LEN(ending); i++) {
         /* nohup(1) and background jobs of a shell have signals ignored: keep it so. */
         sigaction(ending[i], NULL, &was);
@@ -149,6 +154,13 @@ bool terminal_raw(int fd)
     terminal_fd = fd;
     say_raw(true);
     return true;
+}
+
+bool terminal_lost(void)
+{
+    bool was = continued && terminal_fd >= 0;
+    continued = 0;
+    return was;
 }
 
 void terminal_restore(void)

@@ -37,5 +37,7 @@ void cleanup_group(pid_t pgid);
 /* Puts the terminal `fd` into raw mode until cleanup_run(). False when it is none of ours. */
 bool terminal_raw(int fd);
 void terminal_restore(void);
+/* Have we been stopped and continued since? Then the shell has changed the mode back. */
+bool terminal_lost(void);
 
 #endif

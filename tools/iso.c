@@ -100,7 +100,8 @@ static void build_args(struct args *a, const struct grub *g, const struct projec
     args_add(a, "--locales=");
     args_add(a, "--themes=");
     args_add(a, "--install-modules=multiboot2 normal serial terminal all_video test echo reboot "
-                "halt ls cat");
+                "halt ls cat part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_gpt "
+                "part_msdos part_plan part_sun part_sunpc");
     args_add(a, "%s", stage);
     graft(a, GRUB_HYPERVISOR, elf);
     for (size_t i = 0; i < p->n_files; i++) {

@@ -12,6 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Enough to tell the size of a file that is too long, which the parser says. */
+enum { SOURCE_MAX = 64 << 20 };
+
 const struct project_file *project_find(const struct project *p, const char *name)
 {
     for (size_t i = 0; i < p->n_files; i++)
@@ -40,11 +43,12 @@ int project_load(struct project *p, const char *file)
     *p = (struct project){ .file = file, .dir = path_dir(file) };
     config_diag_init(&p->diag);
     config_defaults(&p->config);
-    if (file_read(file, (size_t)CONFIG_FILE_MAX + 1, &p->source, &p->source_len)) {
+    if (file_read(file, SOURCE_MAX, &p->source, &p->source_len)) {
         say("%s: %s", file, errno == EINVAL ? "not a regular file" : strerror(errno));
         return EXIT_USAGE;
     }
-    size_t size = config_arena_enough(p->source_len);
+    size_t size = config_arena_enough(p->source_len < CONFIG_FILE_MAX ? p->source_len
+                                                                      : CONFIG_FILE_MAX);
     struct arena arena;
     p->memory = xcalloc(1, size);
     arena_init(&arena, p->memory, size);
@@ -142,8 +146,9 @@ void project_check_files(struct project *p, bool as_warnings)
             if (!use->name.text || strcmp(use->name.text, f->name))
                 continue;
             if (problem)
-                config_diag_add(&p->diag, worst, use->name.pos, (int)use->guest, "\"%s\": %s",
-                                f->name, problem);
+                config_diag_add(&p->diag, worst, use->name.pos, (int)use->guest,
+                                "%s \"%s\": %s", project_role_name(use->role), f->name,
+                                problem);
             else
                 project_check_role(p, use, f, worst);
         }

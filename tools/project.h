@@ -64,6 +64,8 @@ uint64_t project_module_bytes(const struct project *p);
 /* ---- checks of one kind (rolecheck.c, fitcheck.c) ---- */
 
 /* Is the file of the right kind for what this mention wants from it? */
+/* "kernel", "disk", and so on: how messages call it. */
+const char *project_role_name(enum config_file_role role);
 void project_check_role(struct project *p, const struct config_file *use,
                         const struct project_file *f, enum config_severity worst);
 /* Loads every good guest's kernel as the hypervisor would. */

@@ -23,7 +23,7 @@ enum {
     CTRL_A = 1,
     PANIC_QUIET_MS = 1500,      /* a panic's report is complete after this silence */
     PANIC_MAX_MS   = 15000,
-    GRUB_ERROR_MS  = 5000,      /* GRUB waits for a key, then gives up */
+    GRUB_ERROR_MS  = 2000,      /* GRUB waits for a key; its last words come first */
     POWER_OFF_MS   = 15000,     /* an emulator is slow, but not that slow */
     STDOUT_PIECE   = 512,       /* what poll() lets a pipe or terminal take at once */
 };
@@ -39,6 +39,8 @@ struct state {
     bool          tty, stdin_open, from_open, words_open;
     bool          prefix;       /* Ctrl-A was pressed */
     bool          left;
+    bool          ended;        /* by us: what the emulator says to that is no news */
+    char          last;         /* last byte written to stdout */
     uint64_t      begin, last_output, over_since;
     struct text   word;         /* an unfinished line of the emulator's stderr */
 };
@@ -141,7 +143,7 @@ static void read_words(struct state *s)
         text_add(&s->word, "\n");
     while (s->word.len && (end = memchr(s->word.s, '\n', s->word.len))) {
         size_t len = (size_t)(end - s->word.s);
-        if (len)
+        if (len && !s->ended)
             say("%s: %.*s", s->p->emulator, (int)len, s->word.s);
         s->word.len -= len + 1;
         memmove(s->word.s, end + 1, s->word.len);
@@ -156,7 +158,7 @@ static uint64_t over_after(const struct state *s)
     const struct watch *w = &s->p->watch;
     if (w->panic)
         return PANIC_MAX_MS;
-    if (!w->hypervisor && *w->grub_error)
+    if (w->grub_gave_up)
         return GRUB_ERROR_MS;
     bool none_started = s->p->autostart && !w->started && w->not_started >= s->p->autostart;
     return s->p->goes_off && (w->all_stopped || none_started) ? POWER_OFF_MS : 0;
@@ -217,6 +219,8 @@ static void serve(struct state *s, const struct pollfd *f)
         s->in.len = 0;                  /* the port is closed: its end shows elsewhere */
     if (f[P_STDOUT].revents && !queue_write(&s->out, STDOUT_FILENO, STDOUT_PIECE))
         s->left = true;                 /* nobody reads our output any more */
+    if (s->out.start)
+        s->last = s->out.bytes[s->out.start - 1];
 }
 
 /* One round; true when the run has ended, for the reason in *end. */
@@ -230,6 +234,8 @@ static bool one_round(struct state *s, enum proxy_end *end)
     interests(s, f);
     if (ppoll(f, P_COUNT, &t, cleanup_mask()) > 0)
         serve(s, f);
+    if (terminal_lost())
+        terminal_raw(STDIN_FILENO);
     *end = cleanup_signal() ? END_SIGNAL : END_LEFT;
     if (cleanup_signal() || s->left)
         return true;
@@ -265,9 +271,13 @@ enum proxy_end proxy_run(struct proxy *p)
         ;
     if (end != END_EXITED)
         p->status = proc_end(p->pid);
+    s->ended = end != END_EXITED;
     drain(s);
     watch_end(&p->watch);
     terminal_restore();
+    /* Our last words, and the shell's prompt, begin on a fresh line. */
+    if (isatty(STDOUT_FILENO) && s->last && s->last != '\n')
+        putchar('\n');
     close(p->from);
     if (p->to != p->from)
         close(p->to);

@@ -10,6 +10,19 @@
 static bool is_stream(enum image_kind k) { return k >= IMAGE_GZIP && k <= IMAGE_LZOP; }
 static bool is_wrapped_disk(enum image_kind k) { return k >= IMAGE_QCOW2 && k <= IMAGE_VDI; }
 
+const char *project_role_name(enum config_file_role role)
+{
+    switch (role) {
+    case CONFIG_FILE_KERNEL:   return "kernel";
+    case CONFIG_FILE_INITRD:   return "initrd";
+    case CONFIG_FILE_MODULE:   return "module";
+    case CONFIG_FILE_FIRMWARE: return "firmware";
+    case CONFIG_FILE_DISK:     return "disk";
+    case CONFIG_FILE_CDROM:    return "CD";
+    }
+    return "file";
+}
+
 /* The program that unpacks a compressed stream. */
 static const char *unpacker(enum image_kind kind)
 {

@@ -168,7 +168,8 @@ static int judge(const struct proxy *p, const struct run_plan *plan, enum proxy_
         break;
     }
     if (end == END_OVER && !w->hypervisor) {
-        say("GRUB could not start Socle: %s", w->grub_error);
+        say("GRUB could not start Socle: %s",
+            *w->grub_error ? w->grub_error : "it gives no reason");
         return EXIT_USAGE;
     }
     if (end == END_OVER)

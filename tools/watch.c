@@ -62,10 +62,11 @@ static void finish_line(struct watch *w)
     plain_text(w->line);
     if (!starts(w->line, "socle: ")) {
         if (!w->hypervisor && starts(w->line, "error: "))
-            note(w->grub_error, sizeof(w->grub_error), w->line + strlen("error: "));
+            snprintf(w->grub_error, sizeof(w->grub_error), "%s", w->line + strlen("error: "));
         return;
     }
     w->hypervisor++;
+    w->grub_gave_up = false;
     const char *text = w->line + strlen("socle: ");
     if (starts(text, "panic: ")) {
         w->panic = true;
@@ -87,6 +88,10 @@ void watch_bytes(struct watch *w, const char *bytes, size_t n)
         else if (bytes[i] && w->len < sizeof(w->line) - 1)
             w->line[w->len++] = bytes[i];
     }
+    /* GRUB's errors can be harmless (no video mode), but after a fatal one it waits. */
+    w->line[w->len] = '\0';
+    if (!w->hypervisor && strstr(w->line, "Press any key to continue"))
+        w->grub_gave_up = true;
 }
 
 void watch_end(struct watch *w)

@@ -254,7 +254,7 @@ def test_check_of_missing_files_names_a_near_one(work):
     os.rename(work.dir / "vmlinuz", work.dir / "vmlinuz1")
     r = work.run("check", "socle.toml")
     assert r.returncode == 1
-    assert r.stderr == ('socle.toml:4:10: error: "vmlinuz": no such file; '
+    assert r.stderr == ('socle.toml:4:10: error: kernel "vmlinuz": no such file; '
                         'did you mean "vmlinuz1"?\n')
     os.rename(work.dir / "vmlinuz1", work.dir / "VMLINUZ")
     assert 'capitals matter' in work.run("check", "socle.toml").stderr
@@ -384,7 +384,7 @@ def test_grub_warns_of_missing_files_but_prints(work):
     os.remove(work.dir / "vmlinuz")
     r = work.run("grub", "socle.toml")
     assert r.returncode == 0 and "menuentry" in r.stdout
-    assert 'socle.toml:4:10: warning: "vmlinuz": no such file' in r.stderr
+    assert 'socle.toml:4:10: warning: kernel "vmlinuz": no such file' in r.stderr
 
 
 def test_grub_of_a_bad_file_prints_nothing(work):
@@ -657,7 +657,7 @@ def test_run_when_the_emulator_refuses(work):
 
 
 def test_run_when_grub_fails(work):
-    fake_qemu(work, "printf 'error: out of memory.\\r\\nPress any key\\r\\n'; sleep 60\n")
+    fake_qemu(work, "printf 'error: out of memory.\\r\\nPress any key to continue...'; sleep 60\n")
     r = work.run("run", "socle.toml")
     assert r.returncode == 2 and "GRUB could not start Socle: out of memory." in r.stderr
     assert not alive(int((work.dir / "pid").read_text()))
@@ -869,6 +869,23 @@ def test_terminal_mode_is_restored(work):
     assert wait_for(lambda: termios.tcgetattr(t.fd)[3] & termios.ICANON)
     assert termios.tcgetattr(t.fd) == before
     assert t.code() == -signal.SIGTERM
+
+
+def test_terminal_is_raw_again_after_stop_and_continue(work):
+    import termios
+    fake_qemu(work, BOOT + "sleep 60\n")
+    t = Terminal(work, "socle.toml")
+    before = termios.tcgetattr(t.fd)
+    t.expect(b"started\r\n")
+    assert wait_for(lambda: not termios.tcgetattr(t.fd)[3] & termios.ICANON)
+    os.kill(t.pid, signal.SIGSTOP)
+    os.waitpid(t.pid, os.WUNTRACED)
+    termios.tcsetattr(t.fd, termios.TCSANOW, before)        # as a shell does
+    os.kill(t.pid, signal.SIGCONT)
+    assert wait_for(lambda: not termios.tcgetattr(t.fd)[3] & termios.ICANON)
+    t.type(b"\x01x")
+    assert t.code() == 130
+    assert t.seen.endswith(b"\n")
 
 
 # ---- run with a fake Bochs -----------------------------------------------------------------
