@@ -4,7 +4,7 @@
 
 #include "arch/x86/cpu/ops.h"
 
-enum { RBR = 0, THR = 0, DLL = 0, IER = 1, DLM = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5, SCR = 7 };
+enum { RBR = 0, THR = 0, DLL = 0, IER = 1, DLM = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5, SCR = 7 };
 enum { IER_RX = 1, IER_TX = 2, LSR_DR = 1, LSR_BI = 16, LSR_THRE = 32, LCR_8N1 = 3, LCR_DLAB = 128 };
 enum { MCR_DTR = 1, MCR_RTS = 2, MCR_OUT2 = 8 };
 enum { UART_CLOCK = 1843200 / 16, TX_SPIN = 100000 };
@@ -47,6 +47,8 @@ void serial_want_tx_irq(struct serial *s, bool want)
     s->tx_irq = want;
     outb((uint16_t)(s->port + IER), want ? IER_RX | IER_TX : IER_RX);
 }
+
+bool serial_irq_pending(struct serial *s) { return !(inb((uint16_t)(s->port + IIR)) & 1); }
 
 int serial_poll_rx(struct serial *s)
 {

@@ -21,6 +21,8 @@ void serial_init(struct serial *s, uint16_t port, uint32_t baud);
 void serial_enable_rx_irq(struct serial *s);
 /* Asks for (or stops) an interrupt when the transmitter is empty. */
 void serial_want_tx_irq(struct serial *s, bool want);
+/* Does the port drive its interrupt line? */
+MUST_CHECK bool serial_irq_pending(struct serial *s);
 /* A received byte, SERIAL_NONE, or SERIAL_BREAK. */
 int serial_poll_rx(struct serial *s);
 /* Room for at least one byte now: after true, up to 16 may be written without asking again. */

@@ -16,8 +16,7 @@ enum exit_kind {
     EXIT_FAULT,             /* second-level page fault */
     EXIT_CPUID,
     EXIT_MSR,
-    EXIT_CR4,               /* MOV to CR4 */
-    EXIT_DR,                /* first touch of a debug register */
+    EXIT_CR,                /* MOV to CR4 or CR8 */
     EXIT_XSETBV,
     EXIT_HLT,
     EXIT_HYPERCALL,

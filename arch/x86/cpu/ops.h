@@ -128,10 +128,6 @@ static inline void fxrstor64(const void *area) { __asm__ volatile("fxrstor64 (%0
 
 static inline void cpu_irq_off(void) { __asm__ volatile("cli" : : : "memory"); }
 static inline void cpu_irq_on(void) { __asm__ volatile("sti" : : : "memory"); }
-/* Lets pending interrupts in: STI holds them off for one instruction. */
-static inline void cpu_irq_window(void) { __asm__ volatile("sti; nop; cli" : : : "memory"); }
-/* Sleeps until an interrupt, which is taken before this returns with interrupts off. */
-static inline void cpu_sleep(void) { __asm__ volatile("sti; hlt; cli" : : : "memory"); }
 static inline void cpu_halt_forever(void) { for (;;) __asm__ volatile("cli; hlt"); }
 static inline void wbinvd(void) { __asm__ volatile("wbinvd" : : : "memory"); }
 static inline void invlpg(uint64_t va) { __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory"); }

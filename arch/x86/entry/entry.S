@@ -11,6 +11,9 @@
 #define MB1_MAGIC       0x1badb002
 #define MB1_FLAGS       0x00010003      /* page-align modules, memory map, address fields */
 
+#define IMAGE_PHYS      0x200000        /* as in socle.ld */
+#define TO_PHYS         0x80200000      /* linked virtual to physical address, modulo 2^64 */
+
 #define COM1            0x3f8
 #define STACK_SIZE      16384
 
@@ -57,7 +60,7 @@ multiboot_entry:
 1:      pop %ebp
         mov %ecx, 4(%ebx)
         sub $1b, %ebp                   /* how far from the linked address we are */
-        lea boot_stack_top - IMAGE_VIRT + IMAGE_PHYS(%ebp), %esp
+        lea boot_stack_top + TO_PHYS(%ebp), %esp
 
         /* CPUID 8000_0001 EDX: bit 29 long mode, bit 20 NX, bit 6 PAE. */
         mov $0x80000000, %eax
@@ -71,7 +74,7 @@ multiboot_entry:
         jne no_long_mode
 
         /* Page directories: 4 GiB in 2 MiB pages. */
-        lea boot_pd - IMAGE_VIRT + IMAGE_PHYS(%ebp), %eax
+        lea boot_pd + TO_PHYS(%ebp), %eax
         xor %ecx, %ecx
 2:      mov %ecx, %edx
         shl $21, %edx
@@ -81,7 +84,7 @@ multiboot_entry:
         cmp $2048, %ecx
         jne 2b
         /* Their page-directory-pointer table, used by the identity and the direct map. */
-        lea boot_pdpt - IMAGE_VIRT + IMAGE_PHYS(%ebp), %ebx
+        lea boot_pdpt + TO_PHYS(%ebp), %ebx
         lea 3(%eax), %edx
         mov %edx, (%ebx)
         add $0x1000, %edx
@@ -91,7 +94,7 @@ multiboot_entry:
         add $0x1000, %edx
         mov %edx, 24(%ebx)
         /* The image: up to 1 GiB from where we were loaded. */
-        lea boot_image_pd - IMAGE_VIRT + IMAGE_PHYS(%ebp), %eax
+        lea boot_image_pd + TO_PHYS(%ebp), %eax
         lea IMAGE_PHYS + 0x83(%ebp), %edx
         xor %ecx, %ecx
 3:      mov %edx, (%eax,%ecx,8)
@@ -99,10 +102,10 @@ multiboot_entry:
         inc %ecx
         cmp $16, %ecx
         jne 3b
-        lea boot_image_pdpt - IMAGE_VIRT + IMAGE_PHYS(%ebp), %ecx
+        lea boot_image_pdpt + TO_PHYS(%ebp), %ecx
         lea 3(%eax), %edx
         mov %edx, 510*8(%ecx)
-        lea boot_pml4 - IMAGE_VIRT + IMAGE_PHYS(%ebp), %eax
+        lea boot_pml4 + TO_PHYS(%ebp), %eax
         lea 3(%ebx), %edx
         mov %edx, (%eax)                /* identity */
         mov %edx, 256*8(%eax)           /* direct map at ffff8000_00000000 */

@@ -43,14 +43,13 @@ static const uint32_t intercepts_exc =
  * CR4 writes are intercepted for bits the guest is not offered; CR0 and CR3 are not:
  * with nested paging the guest owns them. Debug registers are until their first use.
  */
-enum { CR4_WRITE = 1 << (16 + 4), DR_ALL = -1 };
 enum { PAUSE_COUNT = 3000, PAUSE_GAP = 128 };
 
 static void set_controls(struct vcpu *v)
 {
     struct vmcb *b = svm_of(v)->vmcb;
     vmcb_set_intercept_cr(b, CR4_WRITE);
-    vmcb_set_intercept_dr(b, (uint32_t)DR_ALL);
+    vmcb_set_intercept_dr(b, 0xffffffff);
     vmcb_set_intercept_exc(b, intercepts_exc);
     vmcb_set_intercept1(b, intercepts1 | (svm_caps.pause_filter ? I1_PAUSE : 0));
     vmcb_set_intercept2(b, intercepts2);
@@ -73,7 +72,7 @@ hv_status svm_vcpu_init(struct vcpu *v)
         return HV_NOMEM;
     s->vmcb = host_pages(1);
     if (!s->vmcb) {
-        host_object_free(s);
+        host_object_free(s, sizeof(*s));
         return HV_NOMEM;
     }
     s->vmcb_pa = virt_to_phys(s->vmcb);
@@ -85,7 +84,7 @@ hv_status svm_vcpu_init(struct vcpu *v)
 void svm_vcpu_fini(struct vcpu *v)
 {
     host_pages_free(svm_of(v)->vmcb, 1);
-    host_object_free(v->hw);
+    host_object_free(v->hw, sizeof(struct svm_vcpu));
     v->hw = NULL;
 }
 
@@ -99,6 +98,7 @@ void svm_vcpu_reset(struct vcpu *v)
     vmcb_set_tsc_offset(b, tsc_offset);
     s->asid_gen = 0;
     s->nmi_step = false;
+    s->injected = false;
     s->dr_loaded = false;
     memset(s->dr, 0, sizeof(s->dr));
     v->dirty = REGS_ALL;

@@ -20,6 +20,10 @@ enum {
 };
 enum { I3_INVLPGB = BIT(0), I3_INVLPGB_ILLEGAL = BIT(1), I3_MCOMMIT = BIT(3), I3_TLBSYNC = BIT(4) };
 
+/* Writes are in the high half of the CR intercept word. */
+#define CR4_WRITE           BIT(16 + 4)
+#define CR8_WRITE           BIT(16 + 8)
+
 /* int_ctl (table B-1, offset 060). */
 #define INT_TPR_MASK        0xffull
 #define INT_V_IRQ           BIT64(8)
@@ -53,6 +57,7 @@ enum {
     SVM_XSETBV = 0x8d, SVM_RDPRU = 0x8e, SVM_NPF = 0x400,
 };
 #define SVM_WRITE_CR4       (SVM_WRITE_CR0 + 4)
+#define SVM_WRITE_CR8       (SVM_WRITE_CR0 + 8)
 #define SVM_INVALID         0xffffffffu
 
 /* EXITINFO1 of IOIO (15.10.2) and of NPF (15.25.6). */

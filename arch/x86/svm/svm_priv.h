@@ -13,6 +13,8 @@ struct svm_vcpu {
     hpa_t        vmcb_pa;
     uint64_t     asid_gen;      /* generation its ASID is from; 0: none */
     uint32_t     cpu;           /* physical CPU it ran on last */
+    bool         injected;      /* an event went in with the last entry
+                                 * (inject.h wants to know how it went) */
     bool         flush;         /* forget translations at the next entry */
     bool         nmi_step;      /* stepping over the IRET that ends an NMI handler */
     uint64_t     nmi_step_tf;   /* the guest's own RFLAGS.TF meanwhile */
@@ -48,13 +50,14 @@ void svm_vcpu_reset(struct vcpu *v);
 /* tlb.c: gives the vCPU a valid ASID on this CPU and says what the entry must flush. */
 void svm_tlb_prepare(struct svm_cpu *c, struct svm_vcpu *s);
 void svm_tlb_flush(struct vcpu *v);
+void svm_forget_all(void);
 /* state.c */
 void svm_state_get(struct vcpu *v, uint32_t groups);
 void svm_state_put(struct vcpu *v, uint32_t groups);
 /* event.c */
 void svm_inject(struct vcpu *v, const struct inject_event *e);
 void svm_window(struct vcpu *v, bool irq, bool nmi);
-void svm_window_done(struct svm_vcpu *s);
+void svm_watch_tpr(struct vcpu *v, bool on);
 void svm_iret_seen(struct vcpu *v);
 bool svm_iret_stepped(struct vcpu *v);
 void svm_requeue_interrupted(struct vcpu *v);

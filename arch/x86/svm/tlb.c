@@ -8,13 +8,19 @@
 #include "arch/x86/svm/svm_bits.h"
 #include "arch/x86/svm/svm_priv.h"
 
+/* A new generation: every vCPU gets another ASID, and the first entry flushes them all. */
+void svm_forget_all(void)
+{
+    struct svm_cpu *c = svm_this_cpu();
+    c->asid_gen++;
+    c->asid_next = 1;
+    c->flush_all = true;
+}
+
 static void new_asid(struct svm_cpu *c, struct svm_vcpu *s)
 {
-    if (c->asid_next >= svm_caps.asids) {
-        c->asid_gen++;
-        c->asid_next = 1;
-        c->flush_all = true;
-    }
+    if (c->asid_next >= svm_caps.asids)
+        svm_forget_all();
     s->asid_gen = c->asid_gen;
     s->flush = false;                   /* nothing is cached under a fresh ASID */
     vmcb_set_asid(s->vmcb, c->asid_next++);

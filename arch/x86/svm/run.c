@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Into the guest and out again: what happens around entry.S each time, and when a vCPU
+ * comes to or leaves a physical CPU. APM vol. 2, 15.5.
+ */
+#include "arch/x86/cpu/ops.h"
+#include "arch/x86/cpu/percpu.h"
+#include "arch/x86/cpu/xstate.h"
+#include "arch/x86/svm/svm_bits.h"
+#include "arch/x86/svm/svm_priv.h"
+#include "socle/str.h"
+
+void svm_load(struct vcpu *v)
+{
+    xstate_load(v->xsave, v->xcr0, v->msr.tsc_aux);
+}
+
+/* DR0-3 are not in the VMCB; the hypervisor does not use them, so they may stay till now. */
+void svm_put(struct vcpu *v)
+{
+    struct svm_vcpu *s = svm_of(v);
+    v->xcr0 = xstate_save(v->xsave);
+    if (s->dr_loaded) {
+        s->dr[0] = read_dr0();
+        s->dr[1] = read_dr1();
+        s->dr[2] = read_dr2();
+        s->dr[3] = read_dr3();
+        s->dr_loaded = false;
+        vmcb_set_intercept_dr(s->vmcb, 0xffffffff);
+    }
+}
+
+/* First touch since the vCPU was loaded: its registers come in, the intercept goes. */
+void svm_load_debug(struct svm_vcpu *s)
+{
+    write_dr0(s->dr[0]);
+    write_dr1(s->dr[1]);
+    write_dr2(s->dr[2]);
+    write_dr3(s->dr[3]);
+    s->dr_loaded = true;
+    vmcb_set_intercept_dr(s->vmcb, 0);
+}
+
+/* An armed breakpoint must be in the CPU before the guest runs. */
+static bool breakpoints_armed(const struct vmcb *b) { return b->_dr7 & 0xff; }
+
+static void before_entry(struct vcpu *v, struct svm_vcpu *s)
+{
+    struct vmcb *b = s->vmcb;
+    b->rax = v->st.gpr[GPR_RAX];
+    b->rsp = v->st.gpr[GPR_RSP];
+    b->rip = v->st.rip;
+    b->rflags = v->st.rflags;
+    b->int_state = v->st.shadow ? INT_STATE_SHADOW : 0;
+    if (unlikely(v->dirty & ~(uint32_t)(REGS_GPR | REGS_RIP)))
+        svm_state_put(v, v->dirty);
+    if (unlikely(breakpoints_armed(b) && !s->dr_loaded))
+        svm_load_debug(s);
+    svm_tlb_prepare(svm_this_cpu(), s);
+}
+
+static void after_exit(struct vcpu *v, struct svm_vcpu *s)
+{
+    struct vmcb *b = s->vmcb;
+    v->st.gpr[GPR_RAX] = b->rax;
+    v->st.gpr[GPR_RSP] = b->rsp;
+    v->st.rip = b->rip;
+    v->st.rflags = b->rflags;
+    v->st.shadow = b->int_state & INT_STATE_SHADOW ? SHADOW_STI : 0;
+    v->valid = REGS_GPR | REGS_RIP;
+    v->dirty = 0;
+    b->clean = svm_caps.clean_bits ? CLEAN_ALL : 0;
+    b->event_inj = 0;
+}
+
+void svm_run(struct vcpu *v, struct vm_exit *out)
+{
+    struct svm_vcpu *s = svm_of(v);
+    before_entry(v, s);
+    svm_enter(s->vmcb_pa.v, v->st.gpr, svm_this_cpu()->host_vmcb_pa.v);
+    after_exit(v, s);
+    if (unlikely(s->injected || s->vmcb->exit_int_info & EV_VALID))
+        svm_requeue_interrupted(v);
+    svm_read_exit(v, out);
+}

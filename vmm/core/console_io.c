@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See console_io.h. */
+#include "socle/console_io.h"
+
+#include <stdarg.h>
+
+#include "drivers/serial.h"
+#include "socle/fmt.h"
+#include "socle/sched.h"
+#include "socle/shell_ops.h"
+#include "socle/str.h"
+#include "socle/vm.h"
+
+enum { PORTS = 4, TX_BURST = 16 };
+
+static const uint16_t com_ports[PORTS] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
+
+static struct console console;
+static uint8_t log_buf[LOGRING_SIZE] ALIGNED(8), sink_buf[CONSOLE_SINK_SIZE];
+static struct serial port[PORTS];
+static uint32_t ports;
+static bool irqs;
+
+/* The console's lock may be taken again by its holder: operations of the shell log lines. */
+static struct spinlock lock;
+static uint32_t depth;
+
+struct console *console_lock(void)
+{
+    if (depth++ == 0)
+        spin_lock(&lock);
+    return &console;
+}
+
+void console_unlock(void)
+{
+    if (--depth == 0)
+        spin_unlock(&lock);
+}
+
+static size_t guest_input(void *ctx, struct console_guest *g, const uint8_t *bytes, size_t n)
+{
+    struct vm *vm = g->owner;
+    return vm->pc ? uart_rx(&vm->pc->com[0], bytes, n) : 0;
+}
+
+static void use_port(uint16_t at, uint32_t baud)
+{
+    if (ports < PORTS)
+        serial_init(&port[ports++], at, baud);
+}
+
+void console_io_early(void)
+{
+    static const struct console_ops ops = { NULL, guest_input };
+    console_init(&console, &ops, shell_ops_get(), logring_init(log_buf, sizeof(log_buf)));
+    for (unsigned i = 0; i < PORTS; i++)
+        if (serial_present(com_ports[i]))
+            use_port(com_ports[i], 115200);
+    console_add_sink(&console, sink_buf, sizeof(sink_buf));
+}
+
+void console_io_configure(const struct config_host *host, uint16_t spcr_port)
+{
+    console_io_drain();
+    ports = 0;
+    if (host->consoles == 0 && spcr_port && serial_present(spcr_port))
+        use_port(spcr_port, host->baud);
+    else if (host->consoles == 0)
+        for (unsigned i = 0; i < PORTS; i++)
+            if (serial_present(com_ports[i]))
+                use_port(com_ports[i], host->baud);
+    for (uint32_t i = 0; i < host->consoles; i++)
+        if (host->console[i].kind == CONFIG_CONSOLE_UART)
+            use_port(host->console[i].port, host->baud);
+    console_set_level(&console, host->log);
+    console_set_escape(&console, host->escape);
+}
+
+uint32_t console_io_ports(uint16_t out[4])
+{
+    for (uint32_t i = 0; i < ports; i++)
+        out[i] = port[i].port;
+    return ports;
+}
+
+void console_io_irqs(void)
+{
+    irqs = true;
+    for (uint32_t i = 0; i < ports; i++)
+        serial_enable_rx_irq(&port[i]);
+}
+
+void console_io_guest_flush(struct vm *vm)
+{
+    if (!vm->out_len)
+        return;
+    console_lock();
+    uint32_t n = vm->out_len;
+    vm->out_len = 0;
+    console_guest_output(&console, &vm->con, vm->out, n, host_now());
+    sched_console_due();
+    console_unlock();
+}
+
+static bool ports_ready(void)
+{
+    for (uint32_t i = 0; i < ports; i++)
+        if (!serial_tx_empty(&port[i]))
+            return false;
+    return ports > 0;
+}
+
+/* Hands over what the ports take now; true when there is more to write. */
+static bool transmit(void)
+{
+    uint8_t burst[TX_BURST];
+    while (console_tx_waiting(&console, 0)) {
+        if (!ports_ready())
+            return ports > 0;
+        size_t n = console_tx_take(&console, 0, burst, sizeof(burst), host_now());
+        if (!n)
+            break;
+        for (uint32_t p = 0; p < ports; p++)
+            for (size_t i = 0; i < n; i++)
+                serial_tx(&port[p], burst[i]);
+    }
+    return false;
+}
+
+static void receive(struct serial *s)
+{
+    for (unsigned budget = 256; budget && console_input_room(&console); budget--) {
+        int c = serial_poll_rx(s);
+        if (c == SERIAL_NONE)
+            return;
+        uint8_t byte = (uint8_t)c;
+        if (c == SERIAL_BREAK)
+            console_break(&console, host_now());
+        else
+            console_input(&console, &byte, 1, host_now());
+    }
+}
+
+/*
+ * An edge-triggered line rises again only after it fell, so each round goes on until no
+ * port has a reason left, or the budget ends (the next timer tick looks again).
+ */
+uint64_t console_io_serve(void)
+{
+    console_lock();
+    for (uint32_t i = 0; i < vm_count; i++)
+        console_io_guest_flush(vm_list[i]);
+    uint64_t due = console_tick(&console, host_now());
+    for (unsigned round = 0; round < 4; round++) {
+        bool more = false;
+        for (uint32_t p = 0; p < ports; p++)
+            receive(&port[p]);
+        bool waiting = transmit();
+        for (uint32_t p = 0; p < ports && irqs; p++) {
+            serial_want_tx_irq(&port[p], waiting);
+            more = more || serial_irq_pending(&port[p]);
+        }
+        if (!more)
+            break;
+    }
+    if (console_deadline(&console) < due)
+        due = console_deadline(&console);
+    console_unlock();
+    return due;
+}
+
+void console_io_drain(void)
+{
+    console_lock();
+    console_tick(&console, host_now());
+    for (unsigned tries = 0; tries < 2000000 && transmit(); tries++)
+        ;
+    console_unlock();
+}
+
+/* ---- the log ---------------------------------------------------------------- */
+
+void log_at(enum log_level level, const char *format, ...)
+{
+    char text[400];
+    va_list ap;
+    va_start(ap, format);
+    fmt_v(text, sizeof(text), format, ap);
+    va_end(ap);
+    console_lock();
+    for (uint32_t i = 0; i < vm_count; i++)
+        console_io_guest_flush(vm_list[i]);
+    console_log_line(&console, level, text, host_now());
+    sched_console_due();
+    console_unlock();
+    if (!irqs)
+        console_io_drain();
+}
+
+/* For panics: no lock, no queue. */
+void console_io_panic_write(const char *text, size_t n)
+{
+    uint8_t rest[64];
+    size_t got;
+    while ((got = console_tx_take(&console, 0, rest, sizeof(rest), 0)) != 0)
+        for (uint32_t p = 0; p < ports; p++)
+            serial_write_sync(&port[p], (const char *)rest, got);
+    for (uint32_t p = 0; p < ports; p++)
+        serial_write_sync(&port[p], text, n);
+}

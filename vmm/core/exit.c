@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which handler takes which exit; stepping over the instruction that exited. */
+#include "socle/exit.h"
+
+#include "socle/cpu.h"
+#include "socle/emul.h"
+#include "socle/run.h"
+#include "socle/vm.h"
+
+const char *exit_kind_name(enum exit_kind kind)
+{
+    static const char *const names[EXIT_KINDS] = {
+        [EXIT_INTR] = "host interrupt", [EXIT_IRQ_WINDOW] = "interrupt window",
+        [EXIT_NMI_WINDOW] = "NMI window", [EXIT_PIO] = "port access", [EXIT_FAULT] = "memory fault",
+        [EXIT_CPUID] = "cpuid", [EXIT_MSR] = "msr", [EXIT_CR] = "control register",
+        [EXIT_XSETBV] = "xsetbv", [EXIT_HLT] = "hlt", [EXIT_HYPERCALL] = "hypercall",
+        [EXIT_PAUSE] = "pause", [EXIT_CACHE] = "cache flush", [EXIT_RDPMC] = "rdpmc",
+        [EXIT_UNDEFINED] = "undefined instruction", [EXIT_EXCEPTION] = "exception",
+        [EXIT_TRIPLE_FAULT] = "triple fault", [EXIT_INIT] = "init", [EXIT_BAD_STATE] = "bad state",
+        [EXIT_UNKNOWN] = "unknown",
+    };
+    return kind < EXIT_KINDS ? names[kind] : "?";
+}
+
+bool exit_length(struct vcpu *v, const struct vm_exit *x, enum insn_op op, enum insn_op alt,
+                 unsigned *len)
+{
+    struct insn insn;
+    struct emul_exception exc;
+    if (x->insn_len) {
+        *len = x->insn_len;
+        return true;
+    }
+    vcpu_need(v, REGS_RIP | REGS_SEG | REGS_CR);
+    switch (insn_fetch(&v->walker, &v->st, &insn, &exc)) {
+    case HV_OK:
+        *len = insn.len;
+        return insn.op == op || insn.op == alt;
+    case HV_INVALID:
+        if (exc.vector == VEC_PF)
+            vcpu_page_fault(v, exc.error, exc.cr2);
+        else
+            vcpu_exception(v, exc.vector, exc.has_error, exc.error);
+        return false;
+    default:
+        return false;           /* page tables or code change under us: the guest tries again */
+    }
+}
+
+/*
+ * Without single-stepping, and as long as no carry leaves the low 16 bits, the new RIP is
+ * the same sum in every mode.
+ */
+void exit_advance(struct vcpu *v, unsigned len)
+{
+    vcpu_change(v, REGS_RIP);
+    uint64_t next = v->st.rip + len;
+    if (likely(!(v->st.rflags & RFLAGS_TF) && (next ^ v->st.rip) < 0x10000)) {
+        v->st.rip = next;
+        v->st.shadow = 0;
+        v->st.rflags &= ~RFLAGS_RF;
+        return;
+    }
+    vcpu_need(v, REGS_SEG | REGS_CR | REGS_MSR);
+    vcpu_change(v, REGS_DR);
+    if (emul_retire(&v->st, len) && inject_debug(&v->inject, 0) == INJECT_TRIPLE)
+        vm_end(v->vm, END_CRASH, "triple fault");
+}
+
+/* Every vCPU waits for what nobody can send: the guest has halted for good. */
+static void check_all_halted(struct vm *vm)
+{
+    for (uint32_t i = 0; i < vm->vcpus; i++) {
+        struct vcpu *v = &vm->vcpu[i];
+        if (v->mode == VCPU_WAIT_SIPI)
+            continue;
+        if (v->mode != VCPU_HALTED || inject_pending(&v->inject) || atomic_load(&v->requests))
+            return;
+        vcpu_need(v, REGS_RIP);
+        if (v->st.rflags & RFLAGS_IF)
+            return;
+    }
+    vm_end(vm, END_HALTED, " ");
+}
+
+static void exit_hlt(struct vcpu *v, const struct vm_exit *x)
+{
+    unsigned len;
+    if (!exit_length(v, x, INSN_HLT, INSN_HLT, &len))
+        return;
+    exit_advance(v, len);
+    v->mode = VCPU_HALTED;
+    if (!(v->st.rflags & RFLAGS_IF))
+        check_all_halted(v->vm);
+}
+
+static void skip(struct vcpu *v, const struct vm_exit *x, enum insn_op op, enum insn_op alt)
+{
+    unsigned len;
+    if (exit_length(v, x, op, alt, &len))
+        exit_advance(v, len);
+}
+
+/* #DB and #AC were intercepted so that their delivery cannot loop unseen; they go on. */
+static void exit_exception(struct vcpu *v, const struct vm_exit *x)
+{
+    if (x->u.exc.vector == VEC_MC) {
+        vm_end(v->vm, END_CRASH, "machine check while the guest ran");
+        return;
+    }
+    if (x->u.exc.vector == VEC_DB) {
+        if (inject_debug(&v->inject, 0) == INJECT_TRIPLE)
+            vm_end(v->vm, END_CRASH, "triple fault");
+        return;
+    }
+    vcpu_exception(v, x->u.exc.vector, x->u.exc.has_error, x->u.exc.error);
+}
+
+void exit_handle(struct vcpu *v, const struct vm_exit *x)
+{
+    switch (x->kind) {
+    case EXIT_INTR:
+        cpu_irq_window();
+        break;
+    case EXIT_IRQ_WINDOW:
+        break;                  /* prepare() has v->irq_window to go by */
+    case EXIT_NMI_WINDOW:
+        v->nmi_blocked = false;     /* prepare() delivers the next one, if it waits */
+        break;
+    case EXIT_PIO:
+        exit_pio(v, x);
+        break;
+    case EXIT_FAULT:
+        exit_fault(v, x);
+        break;
+    case EXIT_CPUID:
+        exit_cpuid(v, x);
+        break;
+    case EXIT_MSR:
+        exit_msr(v, x);
+        break;
+    case EXIT_CR:
+        exit_cr(v, x);
+        break;
+    case EXIT_XSETBV:
+        exit_xsetbv(v, x);
+        break;
+    case EXIT_HLT:
+        exit_hlt(v, x);
+        break;
+    case EXIT_HYPERCALL:
+        exit_hypercall(v, x);
+        break;
+    case EXIT_PAUSE:
+        skip(v, x, INSN_PAUSE, INSN_PAUSE);
+        sched_yield();
+        break;
+    case EXIT_CACHE:
+        skip(v, x, INSN_INVD, INSN_WBINVD);
+        break;
+    case EXIT_RDPMC:
+        vcpu_gp(v);
+        break;
+    case EXIT_UNDEFINED:
+        vcpu_ud(v);
+        break;
+    case EXIT_EXCEPTION:
+        exit_exception(v, x);
+        break;
+    case EXIT_TRIPLE_FAULT:
+        vm_end(v->vm, END_CRASH, "triple fault");
+        break;
+    case EXIT_INIT:
+        break;
+    case EXIT_BAD_STATE:
+        exit_bad_state(v, x);
+        break;
+    case EXIT_UNKNOWN:
+    case EXIT_KINDS:
+        vm_end(v->vm, END_CRASH, "exit that was not asked for: %lx", x->raw_reason);
+        break;
+    }
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* CPUID, control registers, XSETBV, and guest states that the CPU refused. */
+#include "socle/cpu.h"
+#include "socle/emul.h"
+#include "socle/log.h"
+#include "socle/run.h"
+#include "socle/vm.h"
+
+void exit_cpuid(struct vcpu *v, const struct vm_exit *x)
+{
+    struct cpuid_regs out;
+    unsigned len;
+    if (!exit_length(v, x, INSN_CPUID, INSN_CPUID, &len))
+        return;
+    vcpu_need(v, REGS_CR);
+    struct cpuid_facts f = {
+        .apic_id = v->index, .apic_enabled = lapic_enabled(&v->lapic),
+        .cr4 = v->st.cr4, .xcr0 = cpu_guest_xcr0(), .xss = v->msr.xss,
+    };
+    exit_advance(v, len);
+    policy_cpuid(&v->vm->cpu, &f, (uint32_t)v->st.gpr[GPR_RAX], (uint32_t)v->st.gpr[GPR_RCX], &out);
+    v->st.gpr[GPR_RAX] = out.eax;
+    v->st.gpr[GPR_RBX] = out.ebx;
+    v->st.gpr[GPR_RCX] = out.ecx;
+    v->st.gpr[GPR_RDX] = out.edx;
+}
+
+/* Bits of CR4 whose change makes the CPU forget translations (SDM vol. 3, 4.10.4.1). */
+static const uint64_t cr4_flushing = CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP |
+                                     CR4_PKE | CR4_LA57 | CR4_CET | CR4_PKS;
+
+/* False: #GP. */
+static bool write_cr4(struct vcpu *v, uint64_t value)
+{
+    uint64_t cr4;
+    if (!policy_cr4_write(&v->vm->cpu, &v->st, value, &cr4))
+        return false;
+    if ((cr4 ^ v->st.cr4) & cr4_flushing)
+        virt->tlb_flush(v);
+    vcpu_change(v, REGS_CR);
+    v->st.cr4 = cr4;
+    return true;
+}
+
+static bool write_cr8(struct vcpu *v, uint64_t value)
+{
+    if (value > 15)
+        return false;
+    lapic_cr8_set(&v->lapic, value);
+    return true;
+}
+
+void exit_cr(struct vcpu *v, const struct vm_exit *x)
+{
+    struct insn insn;
+    struct emul_exception exc;
+    vcpu_need(v, REGS_RIP | REGS_SEG | REGS_CR);
+    if (insn_fetch(&v->walker, &v->st, &insn, &exc) || insn.op != INSN_MOV_TO_CR)
+        return;                         /* changed meanwhile: the guest tries again */
+    uint64_t value = v->st.gpr[insn.rm & 15];
+    if (insn.mode != INSN_64)
+        value = (uint32_t)value;
+    if (insn.reg == 4 ? write_cr4(v, value) : insn.reg == 8 && write_cr8(v, value))
+        exit_advance(v, insn.len);
+    else
+        vcpu_gp(v);
+}
+
+void exit_xsetbv(struct vcpu *v, const struct vm_exit *x)
+{
+    unsigned len;
+    uint64_t value = v->st.gpr[GPR_RDX] << 32 | (uint32_t)v->st.gpr[GPR_RAX];
+    if (!exit_length(v, x, INSN_XSETBV, INSN_XSETBV, &len))
+        return;
+    vcpu_need(v, REGS_CR | REGS_SEG);
+    if (!(v->st.cr4 & CR4_OSXSAVE)) {
+        vcpu_ud(v);
+        return;
+    }
+    if (v->st.cpl || !policy_xcr_write(&v->vm->cpu, (uint32_t)v->st.gpr[GPR_RCX], value)) {
+        vcpu_gp(v);
+        return;
+    }
+    exit_advance(v, len);
+    cpu_set_guest_xcr0(value);
+}
+
+/*
+ * A guest may have loaded a control register with reserved bits, which some CPUs notice
+ * only at the next entry; hardware gives #GP at the instruction, and so do we.
+ */
+void exit_bad_state(struct vcpu *v, const struct vm_exit *x)
+{
+    struct insn insn;
+    struct emul_exception exc;
+    vcpu_need(v, REGS_ALL);
+    if (insn_fetch(&v->walker, &v->st, &insn, &exc) == HV_OK && insn.op == INSN_MOV_TO_CR &&
+        !inject_pending(&v->inject)) {
+        vcpu_gp(v);
+        return;
+    }
+    virt->dump(v);
+    vm_end(v->vm, END_CRASH, "the CPU refused the guest's state (%lx)", x->raw_reason);
+}

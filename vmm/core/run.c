@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From VM entry to VM entry: what is pending goes into the guest, the guest runs, its
+ * exit is handled. Order of events: vmm/lib/inject.c.
+ */
+#include "socle/run.h"
+
+#include "socle/cpu.h"
+#include "socle/vm.h"
+
+/* The vCPU whose registers are in this CPU; it may stay there while the CPU idles. */
+static struct vcpu *loaded;
+
+static void load(struct vcpu *v)
+{
+    if (loaded == v)
+        return;
+    if (loaded)
+        virt->put(loaded);
+    virt->load(v);
+    loaded = v;
+}
+
+void vcpu_unload(struct vcpu *v)
+{
+    if (loaded == v) {
+        virt->put(v);
+        loaded = NULL;
+    }
+}
+
+/* INIT and SIPI as SDM vol. 3, 9.4.3 and 11.4.7.3 have them. */
+static void take_requests(struct vcpu *v, uint32_t req)
+{
+    if (req & REQ_INIT) {
+        vcpu_reset(v, true);
+        v->mode = v->index == 0 ? VCPU_RUN : VCPU_WAIT_SIPI;
+    }
+    if (req & REQ_SIPI && v->mode == VCPU_WAIT_SIPI) {
+        uint8_t vector = atomic_load(&v->sipi);
+        vcpu_change(v, REGS_SEG | REGS_RIP);
+        v->st.seg[SEG_CS].sel = (uint16_t)(vector << 8);
+        v->st.seg[SEG_CS].base = (uint64_t)vector << 12;
+        v->st.rip = 0;
+        v->mode = VCPU_RUN;
+    }
+    if (req & REQ_NMI)
+        inject_nmi(&v->inject);
+}
+
+/* An interrupt that could be delivered if the guest's flags let it. */
+static bool irq_ready(const struct vcpu *v, bool *extint)
+{
+    const struct pc *pc = v->vm->pc;
+    *extint = pic_output(&pc->pic) && lapic_accepts_extint(&v->lapic);
+    return *extint || lapic_pending(&v->lapic) >= 0;
+}
+
+static void deliver_irq(struct vcpu *v, bool extint)
+{
+    struct inject_event e = { .kind = EVENT_IRQ };
+    if (extint) {
+        e.vector = pic_ack(&v->vm->pc->pic);
+        lapic_extint_taken(&v->lapic);
+    } else {
+        e.vector = (uint8_t)lapic_pending(&v->lapic);
+        lapic_ack(&v->lapic, e.vector);
+    }
+    virt->inject(v, &e);
+}
+
+static void set_windows(struct vcpu *v, bool irq, bool nmi)
+{
+    if (irq != v->irq_window || nmi != v->nmi_window) {
+        virt->window(v, irq, nmi);
+        v->irq_window = irq;
+        v->nmi_window = nmi;
+    }
+    bool watch = lapic_tpr_threshold(&v->lapic) != 0;
+    if (watch != v->tpr_watch) {
+        virt->watch_tpr(v, watch);
+        v->tpr_watch = watch;
+    }
+}
+
+/* Puts the next event into the guest, or asks for an exit when it can go. */
+static void prepare_events(struct vcpu *v)
+{
+    struct inject_event e;
+    bool extint, irq_window = false, nmi_window;
+    vcpu_need(v, REGS_RIP);
+    struct inject_gates g = {
+        .if_flag = v->st.rflags & RFLAGS_IF,
+        .sti_shadow = v->st.shadow & SHADOW_STI,
+        .movss_shadow = v->st.shadow & SHADOW_MOV_SS,
+        .nmi_blocked = v->nmi_blocked,
+        .irq_pending = irq_ready(v, &extint),
+    };
+    switch (inject_choose(&v->inject, &g, &e, &irq_window, &nmi_window)) {
+    case INJECT_NOTHING:
+        break;
+    case INJECT_EVENT:
+        virt->inject(v, &e);
+        inject_taken(&v->inject, &e);
+        if (e.kind == EVENT_NMI)
+            v->nmi_blocked = true;
+        break;
+    case INJECT_IRQ:
+        deliver_irq(v, extint);
+        irq_window = irq_window || irq_ready(v, &extint);
+        break;
+    case INJECT_SHUTDOWN:
+        vm_end(v->vm, END_CRASH, "triple fault");
+        break;
+    }
+    set_windows(v, irq_window, v->nmi_blocked);
+}
+
+/* Is there anything for prepare_events() to do? Short: this is on the way of each entry. */
+static inline bool events_waiting(const struct vcpu *v)
+{
+    return atomic_load_explicit(&v->lapic.irr_words, memory_order_relaxed) ||
+           pic_output(&v->vm->pc->pic) || inject_pending(&v->inject) || v->irq_window ||
+           v->nmi_window != v->nmi_blocked || v->tpr_watch;
+}
+
+/* A halted vCPU goes on when an event can be delivered to it. */
+static bool wakes(struct vcpu *v)
+{
+    bool extint;
+    if (inject_pending(&v->inject))
+        return true;
+    vcpu_need(v, REGS_RIP);
+    return v->st.rflags & RFLAGS_IF && irq_ready(v, &extint);
+}
+
+/* False: the vCPU has nothing to execute now. */
+static bool prepare(struct vcpu *v)
+{
+    if (unlikely(atomic_load_explicit(&v->requests, memory_order_relaxed)))
+        take_requests(v, atomic_exchange(&v->requests, 0));
+    if (unlikely(v->mode != VCPU_RUN)) {
+        if (v->mode != VCPU_HALTED || !wakes(v)) {
+            sched_sleep(&v->item);
+            return false;
+        }
+        v->mode = VCPU_RUN;
+    }
+    if (unlikely(events_waiting(v)))
+        prepare_events(v);
+    uint8_t cr8 = (uint8_t)lapic_cr8_get(&v->lapic);
+    if (unlikely(cr8 != v->tpr_shown)) {
+        virt->set_tpr(v, cr8);
+        v->tpr_shown = cr8;
+    }
+    return v->item.active;
+}
+
+static void run_once(struct vcpu *v)
+{
+    struct vm_exit x;
+    sched_arm();
+    virt->run(v, &x);
+    uint64_t start = cpu_tsc();
+    uint8_t cr8 = virt->get_tpr(v);
+    if (unlikely(cr8 != v->tpr_shown)) {
+        v->tpr_shown = cr8;
+        lapic_cr8_set(&v->lapic, cr8);
+    }
+    exit_handle(v, &x);
+    v->exits[x.kind]++;
+    v->exit_ticks[x.kind] += cpu_tsc() - start;
+}
+
+void vcpu_run(struct vcpu *v)
+{
+    load(v);
+    while (v->item.active && !sched_interrupted() && prepare(v))
+        run_once(v);
+}

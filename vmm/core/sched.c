@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The CPU's loop: who runs next (policy: vmm/sched/runq.c), what interrupts left to do,
+ * host alarms, and sleep when there is nothing. Interrupts are off throughout except
+ * in the guest, in cpu_irq_window() and in cpu_sleep().
+ */
+#include "socle/sched.h"
+
+#include "socle/console_io.h"
+#include "socle/cpu.h"
+#include "socle/run.h"
+#include "socle/shell_ops.h"
+#include "socle/vm.h"
+
+enum {
+    QUEUE = 256, ALARMS = 256,
+    LATENCY_NS = 6000000, MIN_SLICE_NS = 750000,
+};
+
+static struct {
+    struct runq         q;
+    struct run_entity  *heap[QUEUE];
+    struct alarm_queue  alarms;
+    struct alarm       *alarm_heap[ALARMS];
+    struct sched_item  *current;
+    uint64_t            slice_end;      /* ns; UINT64_MAX: alone */
+    uint64_t            since;          /* ns; time of current is charged up to here */
+    uint64_t            console_due;
+    uint64_t            busy, idle;
+    bool                resched;
+} cpu;
+
+uint64_t host_now(void) { return cpu_now(); }
+
+void sched_init(void)
+{
+    runq_init(&cpu.q, cpu.heap, QUEUE, LATENCY_NS, MIN_SLICE_NS);
+    alarm_queue_init(&cpu.alarms, cpu.alarm_heap, ALARMS);
+    cpu.console_due = UINT64_MAX;
+}
+
+void sched_item_init(struct sched_item *i, enum sched_kind kind, struct vm *vm, uint16_t weight)
+{
+    run_entity_init(&i->run, weight);
+    i->kind = kind;
+    i->active = false;
+    i->vm = vm;
+}
+
+void sched_work_init(struct sched_work *w, struct vm *vm, uint16_t weight, bool (*step)(void *ctx),
+                     void *ctx)
+{
+    sched_item_init(&w->item, SCHED_WORK, vm, weight);
+    w->step = step;
+    w->ctx = ctx;
+}
+
+/* Time up to now goes to whoever is running. */
+static void charge(uint64_t now)
+{
+    if (cpu.current) {
+        runq_charge(&cpu.q, now - cpu.since);
+        cpu.busy += now - cpu.since;
+    }
+    cpu.since = now;
+}
+
+void sched_wake(struct sched_item *i)
+{
+    if (i->active)
+        return;
+    uint64_t now = host_now();
+    charge(now);
+    i->active = true;
+    switch (runq_wake(&cpu.q, &i->run)) {
+    case RUNQ_KEEP:
+        break;
+    case RUNQ_RESLICE:
+        cpu.slice_end = runq_slice_end(&cpu.q, now);
+        break;
+    case RUNQ_PREEMPT:
+        cpu.resched = true;
+        break;
+    }
+}
+
+void sched_sleep(struct sched_item *i)
+{
+    if (!i->active)
+        return;
+    i->active = false;
+    if (i == cpu.current)
+        cpu.resched = true;             /* the loop takes it out of the queue */
+    else
+        runq_remove(&cpu.q, &i->run);
+}
+
+void sched_yield(void) { cpu.resched = true; }
+
+void host_alarm_set(struct alarm *a, uint64_t due_ns) { alarm_set(&cpu.alarms, a, due_ns); }
+
+struct vm *sched_current_vm(void) { return cpu.current ? cpu.current->vm : NULL; }
+
+void sched_usage(uint64_t *busy, uint64_t *idle)
+{
+    *busy = cpu.busy;
+    *idle = cpu.idle;
+}
+
+static void fire_alarms(void)
+{
+    uint64_t now = host_now();
+    struct alarm *a;
+    while ((a = alarm_take(&cpu.alarms, now)) != NULL)
+        a->fire(a->owner, now);
+}
+
+void sched_console_due(void) { cpu.console_due = 0; }
+
+/* What interrupt handlers and time have left to do. */
+static void serve(void)
+{
+    cpu_events_take();
+    fire_alarms();
+    cpu.console_due = console_io_serve();
+    machine_end_if_asked();
+}
+
+static uint64_t next_event(void)
+{
+    uint64_t due = alarm_next(&cpu.alarms);
+    return due < cpu.console_due ? due : cpu.console_due;
+}
+
+void sched_arm(void)
+{
+    uint64_t due = next_event();
+    cpu_timer_arm(due < cpu.slice_end ? due : cpu.slice_end);
+}
+
+bool sched_interrupted(void)
+{
+    if (likely(!cpu_events_pending()))
+        return cpu.resched;
+    serve();
+    return cpu.resched || host_now() >= cpu.slice_end;
+}
+
+static void run_work(struct sched_work *w)
+{
+    do {
+        if (!w->step(w->ctx)) {
+            if (w->item.active)
+                sched_sleep(&w->item);
+            return;
+        }
+        sched_arm();
+        cpu_irq_window();
+    } while (!sched_interrupted());
+}
+
+static void run_current(void)
+{
+    struct sched_item *i = cpu.current;
+    if (i->kind == SCHED_VCPU)
+        vcpu_run(container_of(i, struct vcpu, item));
+    else
+        run_work(container_of(i, struct sched_work, item));
+    charge(host_now());
+    cpu.current = NULL;
+    if (i->active)
+        runq_put(&cpu.q);
+    else
+        runq_sleep(&cpu.q);
+}
+
+/* Nothing to run. */
+static void idle(void)
+{
+    uint64_t start = host_now();
+    cpu_timer_arm(next_event());
+    if (!cpu_events_pending())
+        cpu_sleep();
+    cpu.idle += host_now() - start;
+    if (cpu_events_pending())
+        serve();
+}
+
+void sched_loop(void)
+{
+    serve();
+    for (;;) {
+        uint64_t now = host_now();
+        if (unlikely(cpu_events_pending() || next_event() <= now))
+            serve();
+        cpu.resched = false;
+        now = host_now();
+        struct run_entity *e = runq_pick(&cpu.q, now, &cpu.slice_end);
+        if (!e) {
+            idle();
+            continue;
+        }
+        cpu.current = container_of(e, struct sched_item, run);
+        cpu.since = now;
+        run_current();
+    }
+}
