@@ -22,14 +22,17 @@ enum cpu_vendor { CPU_INTEL, CPU_AMD };     /* AMD includes Hygon; others count 
 
 struct cpuid_regs { uint32_t eax, ebx, ecx, edx; };
 
-enum { CPUID_LEAVES = 0x20, CPUID_CACHES = 8, CPUID_XSTATES = 32, CPUID_LEAF7S = 3 };
+enum {
+    CPUID_LEAVES = 0x20, CPUID_EXT_LEAVES = 0x22, CPUID_HV_LEAVES = 0x11,
+    CPUID_CACHES = 8, CPUID_XSTATES = 32, CPUID_LEAF7S = 3
+};
 
 /* Raw CPUID of the host. Leaves beyond max are zero. */
 struct cpu_caps {
     enum cpu_vendor   vendor;
     uint32_t          max_basic, max_ext;           /* max_ext 0: no extended leaves */
     struct cpuid_regs basic[CPUID_LEAVES];          /* 0x00-0x1f, subleaf 0 */
-    struct cpuid_regs ext[0x22];                    /* 0x80000000-0x80000021, subleaf 0 */
+    struct cpuid_regs ext[CPUID_EXT_LEAVES];        /* 0x80000000-0x80000021, subleaf 0 */
     struct cpuid_regs leaf4[CPUID_CACHES];          /* 4 and 0x8000001d, by subleaf */
     struct cpuid_regs leaf7[CPUID_LEAF7S];
     struct cpuid_regs leafd[CPUID_XSTATES];
@@ -75,13 +78,15 @@ struct guest_cpu {
     uint32_t          vcpus, can, microcode;
     uint32_t          max_basic, max_ext;
     struct cpuid_regs basic[CPUID_LEAVES];
-    struct cpuid_regs ext[0x22];
-    struct cpuid_regs hv[0x11];                     /* 0x40000000-0x40000010 */
-    struct cpuid_regs leaf4[CPUID_CACHES];          /* Intel: 4; AMD: 0x8000001d */
+    struct cpuid_regs ext[CPUID_EXT_LEAVES];
+    struct cpuid_regs hv[CPUID_HV_LEAVES];          /* 0x40000000-0x40000010 */
+    struct cpuid_regs leaf4[CPUID_CACHES];
     struct cpuid_regs leaf7[CPUID_LEAF7S];
     struct cpuid_regs leafd[CPUID_XSTATES];
+    struct cpuid_regs leaf8000001d[CPUID_CACHES];
     uint64_t          cr4, efer, xcr0, xss;         /* bits a guest may set */
-    uint64_t          debugctl, misc_enable, spec_ctrl, arch_capabilities;
+    uint64_t          spec_ctrl, pred_cmd;          /* bits of these MSRs; 0: no such MSR */
+    uint64_t          arch_capabilities;
     uint64_t          platform_info;                /* MSR 0xce */
     uint8_t           phys_bits, lin_bits;
     uint8_t           core_shift;                   /* bits of the APIC ID that number cores */
@@ -109,9 +114,8 @@ enum { MTRR_VARIABLE = 8, MTRR_FIXED = 11 };
 /* The MSRs that are nothing but memory, per vCPU. */
 struct msr_state {
     uint64_t mtrr_def, mtrr_fixed[MTRR_FIXED], mtrr_var[2 * MTRR_VARIABLE];
-    uint64_t misc_enable, mcg_status, hwcr, syscfg, patch_level_seen;
+    uint64_t misc_enable, mcg_status, hwcr, syscfg;
     uint64_t tsc_aux, xss, spec_ctrl;
-    uint64_t k7_evntsel[4], k7_perfctr[4];
     uint64_t unknown;           /* accesses to MSRs that do not exist: not saved, for `exits` */
 };
 
@@ -144,6 +148,11 @@ uint64_t *policy_msr_reg(struct vcpu_state *s, uint32_t index, uint32_t *group);
 
 /* Power-up values; an INIT keeps MTRRs, machine check and TSC_AUX (SDM vol. 3, table 10-1). */
 void policy_msr_reset(struct msr_state *m, const struct guest_cpu *g);
+/*
+ * What firmware leaves in the MTRRs, for guests started without one: write-back, except
+ * for the VGA window and the hole below 4 GiB (platform.h).
+ */
+void policy_msr_firmware(struct msr_state *m, const struct guest_cpu *g);
 void policy_msr_init_signal(struct msr_state *m);
 void policy_msr_save(const struct msr_state *m, struct state_out *o);
 MUST_CHECK hv_status policy_msr_load(struct msr_state *m, const struct guest_cpu *g,

@@ -583,8 +583,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(reset_values), T(register_masks), T(other_widths_and_offsets), T(illegal_registers),
         T(vector_errors), T(priorities), T(task_priority), T(every_vector_once),
-        T(coalesces_and_kicks),
-        T(sender_races_with_the_owner), T(trigger_mode_and_eoi), T(directed_eoi), T(software_disable),
+        T(coalesces_and_kicks), T(sender_races_with_the_owner), T(trigger_mode_and_eoi),
+        T(directed_eoi), T(software_disable),
         T(base_msr), T(x2apic_access_rules), T(x2apic_registers), T(lint_pins), T(lint_level),
         T(pins_with_apic_off), T(virtual_wire), T(init_signal_keeps_mode), T(state_round_trip),
         T(hostile_state),

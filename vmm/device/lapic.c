@@ -108,7 +108,7 @@ void lapic_unack(struct lapic *l, uint8_t vector)
 }
 
 /* Level-triggered: tells the I/O APIC, and looks at our own pins again (11.8.5). */
-static void eoi_level(struct lapic *l, uint8_t vector)
+COLD static void eoi_level(struct lapic *l, uint8_t vector)
 {
     for (unsigned slot = LAPIC_LVT_LINT0; slot <= LAPIC_LVT_LINT1; slot++) {
         uint32_t lvt = lapic_reg(l, slot);
