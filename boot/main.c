@@ -69,6 +69,7 @@ static void on_error(void) { this_cpu()->lapic_errors++; }
 
 static void start_interrupts(void)
 {
+    host_pic_mask();
     uint64_t base = acpi.madt.valid ? acpi.madt.lapic.v : rdmsr(MSR_APIC_BASE) & 0xffffff000ull;
     if (host_lapic_init(hostmap_device(hpa(base), PAGE_SIZE)))
         panic("this CPU's local APIC is switched off: enable it in the firmware setup");

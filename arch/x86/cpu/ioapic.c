@@ -28,10 +28,14 @@ static void wr(const struct pins *c, uint32_t reg, uint32_t v)
     c->regs[IOWIN / 4] = v;
 }
 
-void host_ioapic_init(const struct host_acpi *acpi)
+void host_pic_mask(void)
 {
     outb(PIC_MASTER_DATA, 0xff);
     outb(PIC_SLAVE_DATA, 0xff);
+}
+
+void host_ioapic_init(const struct host_acpi *acpi)
+{
     override_count = acpi->madt.overrides;
     for (uint32_t i = 0; i < override_count; i++)
         overrides[i] = acpi->madt.override[i];

@@ -5,7 +5,12 @@
 
 #include "socle/hostacpi.h"
 
-/* Masks every pin of every I/O APIC, and both 8259s. Boot. */
+/*
+ * Masks both 8259s. Before the local APIC's LINT0 is masked: an interrupt that firmware
+ * left pending must be taken back first, some CPUs deliver it from nowhere else.
+ */
+void host_pic_mask(void);
+/* Masks every pin of every I/O APIC. Boot. */
 void host_ioapic_init(const struct host_acpi *acpi);
 /* Sends an ISA interrupt (overrides applied) to a vector of this CPU. HV_NOT_FOUND: no such pin. */
 MUST_CHECK hv_status host_ioapic_route_isa(unsigned irq, uint8_t vector, uint32_t apic_id);

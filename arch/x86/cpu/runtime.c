@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* 128-bit division, which the compiler calls by this name when it does not inline it. */
+/* Functions that compilers call by these names instead of inlining them (libgcc's interface). */
 #include "socle/types.h"
 
 unsigned __int128 __udivti3(unsigned __int128 n, unsigned __int128 d);
+int __popcountdi2(uint64_t v);
 
 /* hi:lo / d for hi < d, by one DIV. */
 static uint64_t div_narrow(uint64_t hi, uint64_t lo, uint64_t d, uint64_t *rest)
@@ -29,4 +30,12 @@ unsigned __int128 __udivti3(unsigned __int128 n, unsigned __int128 d)
         }
     }
     return q;
+}
+
+int __popcountdi2(uint64_t v)
+{
+    int n = 0;
+    for (; v; v &= v - 1)
+        n++;
+    return n;
 }
