@@ -14,9 +14,9 @@ enum { RUNQ_WEIGHT_MAX = 65535, RUNQ_WEIGHT_DEFAULT = 256 };
 
 struct run_entity {
     uint64_t vtime;         /* virtual time consumed; compared modulo 2^64 */
-    uint64_t slice_left;    /* of a slice that was cut short by a wake-up */
     uint64_t used;          /* ns on a CPU so far */
     uint32_t slot;          /* heap position + 1; 0: not waiting */
+    uint32_t rest;          /* of the last division by the weight */
     uint16_t weight;
 };
 
