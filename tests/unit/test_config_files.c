@@ -52,6 +52,23 @@ static void unload(struct loaded *l)
     free(l);
 }
 
+/*
+ * Features that have not landed are spoken of in files named later-* only, so that landing
+ * one changes only those. Elsewhere such findings are taken out of the list.
+ */
+static void drop_later(const char *path, struct config_diag *d)
+{
+    uint32_t kept = 0;
+
+    if (strstr(path, "/later-"))
+        return;
+    for (uint32_t i = 0; i < d->count; i++)
+        if (!strstr(d->entry[i].text, "in this version yet") &&
+            !strstr(d->entry[i].text, "by this version yet"))
+            d->entry[kept++] = d->entry[i];
+    d->count = kept;
+}
+
 /* The finding in the form of an expectation, without the first words of its line. */
 static void describe(const struct config_diag_entry *e, char *buf, size_t size)
 {
@@ -92,6 +109,7 @@ static void check_folder(const char *pattern, size_t least, bool good)
     assert_true(files.gl_pathc >= least);
     for (size_t i = 0; i < files.gl_pathc; i++) {
         struct loaded *l = load(files.gl_pathv[i]);
+        drop_later(files.gl_pathv[i], &l->diag);
         const unsigned expected = check_expectations(files.gl_pathv[i], l);
 
         if (good && (l->diag.errors || l->status != HV_OK || l->config.guests == 0))
