@@ -110,8 +110,8 @@ static void access_block(uint16_t *sts, uint16_t sts_mask, uint16_t *en, uint16_
     }
     uint32_t lanes = (uint32_t)ones_of_size(a->size) << shift;
     uint32_t v = (uint32_t)a->value << shift;
-    *sts &= (uint16_t)~(v & lanes & sts_mask);
-    *en = (uint16_t)((*en & ~(lanes >> 16)) | (v >> 16 & lanes >> 16 & en_mask));
+    *sts &= (uint16_t)~(v & sts_mask);
+    *en = (uint16_t)((*en & ~(lanes >> 16)) | (v >> 16 & en_mask));
 }
 
 static void access_pm1_event(void *dev, struct bus_access *a)
