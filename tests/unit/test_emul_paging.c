@@ -268,7 +268,9 @@ static void test_what_stops_it(void **state)
     assert_int_equal(vm_run(vm, "8f03") == EMUL_RETRY && vm->s.gpr[GPR_RSP] == STACK, true);
     vm->write_status = HV_OK;
     assert_int_equal(vm->s.gpr[GPR_RAX], 1);
-    static const char *const unsupported[] = { "c5f96f03", "d903", "0fae03", "0f01d9", "8e1b", "9d" };
+    static const char *const unsupported[] = {
+        "c5f96f03", "d903", "0fae03", "0f01d9", "8e1b", "9d",
+    };
     for (size_t i = 0; i < ARRAY_LEN(unsupported); i++) {
         assert_int_equal(vm_run(vm, unsupported[i]), EMUL_UNSUPPORTED);
         assert_int_equal(vm->c.insn.len, strlen(unsupported[i]) / 2);

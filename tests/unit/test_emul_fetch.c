@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fetching at CS:RIP and retiring: modes, limits, page crossings, execute rights, and
+ * that only the bytes an instruction has are asked for.
+ */
+#include "emul_vm.h"
+
+static struct insn insn;
+static struct emul_exception exc;
+
+static hv_status fetch(struct vm *vm, uint64_t rip)
+{
+    vm->s.rip = rip;
+    insn = (struct insn){ .len = 0 };
+    return insn_fetch(&vm->w, &vm->s, &insn, &exc);
+}
+
+static void expect_fault(struct vm *vm, uint64_t rip, unsigned vector, uint32_t error, uint64_t cr2)
+{
+    assert_int_equal(fetch(vm, rip), HV_INVALID);
+    assert_int_equal(exc.vector, vector);
+    assert_int_equal(exc.error, error);
+    assert_int_equal(exc.cr2, cr2);
+    assert_int_equal(exc.has_error, vector != VEC_UD);
+}
+
+static void test_modes(void **state)
+{
+    struct vm *vm = *state;
+    vm_put(vm, CODE, 0xb8, 1);                           /* mov eax or ax, imm */
+    vm_real(vm);
+    assert_int_equal(insn_mode_of(&vm->s), INSN_16);
+    assert_int_equal(fetch(vm, CODE), HV_OK);
+    assert_int_equal(insn.len, 3);
+    vm_32(vm);
+    assert_int_equal(insn_mode_of(&vm->s), INSN_32);
+    assert_int_equal(fetch(vm, CODE), HV_OK);
+    assert_int_equal(insn.len, 5);
+    vm_64(vm);
+    assert_int_equal(insn_mode_of(&vm->s), INSN_64);
+    vm->s.seg[SEG_CS].base = 0x5000;                     /* no base in 64-bit mode */
+    assert_int_equal(fetch(vm, CODE), HV_OK);
+    vm->s.seg[SEG_CS].base = 0;
+    vm->s.seg[SEG_CS].attr = ATTR_CODE | SEG_DB;         /* compatibility mode */
+    assert_int_equal(insn_mode_of(&vm->s), INSN_32);
+    vm_real(vm);
+    vm->s.seg[SEG_CS].base = 0x800;
+    assert_int_equal(fetch(vm, CODE - 0x800), HV_OK);
+    assert_int_equal(insn.op, INSN_MOV);
+}
+
+static void test_segment_limit(void **state)
+{
+    struct vm *vm = *state;
+    vm_32(vm);
+    vm_put(vm, CODE, 0xa20f, 2);
+    vm->s.seg[SEG_CS].limit = CODE + 1;
+    assert_int_equal(fetch(vm, CODE), HV_OK);
+    assert_int_equal(insn.op, INSN_CPUID);
+    vm->s.seg[SEG_CS].limit = CODE;
+    expect_fault(vm, CODE, VEC_GP, 0, 0);
+    expect_fault(vm, CODE + 1, VEC_GP, 0, 0);
+    vm->s.seg[SEG_CS].limit = 0xffff;
+    expect_fault(vm, 0x10000, VEC_GP, 0, 0);
+    vm->s.seg[SEG_CS].limit = 0x1fff;                    /* ends with the page */
+    vm_put(vm, 0x1fff, 0x0f, 1);
+    expect_fault(vm, 0x1fff, VEC_GP, 0, 0);
+}
+
+static void test_page_crossing(void **state)
+{
+    struct vm *vm = *state;
+    vm_64(vm);
+    vm_paging(vm);
+    vm_put(vm, vm_pte_at(0x2000), 0x9000 | 7, 8);        /* not the next page of memory */
+    vm_put(vm, 0x1ffe, 0xa20f, 2);
+    vm_put(vm, 0x9000, 0xa2, 1);
+    vm_put(vm, vm_pte_at(0x2000), 0, 8);
+    assert_int_equal(fetch(vm, 0x1ffe), HV_OK);          /* ends before the missing page */
+    assert_int_equal(insn.len, 2);
+    vm_put(vm, 0x1fff, 0x0f, 1);
+    expect_fault(vm, 0x1fff, VEC_PF, PF_FETCH, 0x2000);
+    vm_put(vm, vm_pte_at(0x2000), 0x9000 | 7, 8);
+    assert_int_equal(fetch(vm, 0x1fff), HV_OK);
+    assert_int_equal(insn.op, INSN_CPUID);
+    vm_put(vm, vm_pte_at(0x2000), 0xd0000000 | 7, 8);    /* second half in a device */
+    assert_int_equal(fetch(vm, 0x1fff), HV_RANGE);
+    assert_int_equal(fetch(vm, 0x2000), HV_RANGE);
+}
+
+static void test_execute_rights(void **state)
+{
+    struct vm *vm = *state;
+    vm_64(vm);
+    vm_paging(vm);
+    vm_put(vm, CODE, 0xf4, 1);
+    vm_put(vm, vm_pte_at(CODE), CODE | 7 | BIT64(63), 8);
+    expect_fault(vm, CODE, VEC_PF, PF_FETCH | PF_PRESENT, CODE);
+    vm->s.cpl = 3;
+    expect_fault(vm, CODE, VEC_PF, PF_FETCH | PF_PRESENT | PF_USER, CODE);
+    vm_put(vm, vm_pte_at(CODE), CODE | 7, 8);
+    assert_int_equal(fetch(vm, CODE), HV_OK);
+    vm->s.cpl = 0;
+    vm->s.cr4 |= CR4_SMEP;
+    expect_fault(vm, CODE, VEC_PF, PF_FETCH | PF_PRESENT, CODE);
+}
+
+static void test_undefined_and_too_long(void **state)
+{
+    struct vm *vm = *state;
+    vm_64(vm);
+    vm_put(vm, CODE, 0x0b0f, 2);
+    expect_fault(vm, CODE, VEC_UD, 0, 0);
+    for (unsigned i = 0; i < 16; i++)
+        vm_put(vm, CODE + i, 0x66, 1);
+    expect_fault(vm, CODE, VEC_GP, 0, 0);
+    vm_put(vm, 0x1fff, 0x0f, 1);                         /* decided by the second page */
+    vm_put(vm, 0x2000, 0x0b, 1);
+    expect_fault(vm, 0x1fff, VEC_UD, 0, 0);
+}
+
+static void test_retire(void **state)
+{
+    struct vm *vm = *state;
+    vm_64(vm);
+    vm->s.rip = 0xffffffffffull;
+    vm->s.rflags |= RFLAGS_RF;
+    vm->s.shadow = SHADOW_STI;
+    assert_false(emul_retire(&vm->s, 2));
+    assert_int_equal(vm->s.rip, 0x10000000001ull);
+    assert_true(!(vm->s.rflags & RFLAGS_RF) && !vm->s.shadow);
+    vm_32(vm);
+    vm->s.efer = 0;
+    vm->s.rip = 0xffffffff;
+    vm->s.rflags |= RFLAGS_TF;
+    assert_true(emul_retire(&vm->s, 2));
+    assert_int_equal(vm->s.rip, 1);
+    assert_int_equal(vm->s.dr6, 1 << 14);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_modes, vm_setup, vm_teardown),
+        cmocka_unit_test_setup_teardown(test_segment_limit, vm_setup, vm_teardown),
+        cmocka_unit_test_setup_teardown(test_page_crossing, vm_setup, vm_teardown),
+        cmocka_unit_test_setup_teardown(test_execute_rights, vm_setup, vm_teardown),
+        cmocka_unit_test_setup_teardown(test_undefined_and_too_long, vm_setup, vm_teardown),
+        cmocka_unit_test_setup_teardown(test_retire, vm_setup, vm_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
