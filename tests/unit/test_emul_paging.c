@@ -101,11 +101,14 @@ static void test_crossing_mmio(void **state)
 static void test_wrap_at_4g(void **state)
 {
     struct vm *vm = *state;
-    vm_32(vm);
-    vm->s.seg[SEG_DS].base = 2;                          /* linear 0xfffffffe to 1 */
     vm_put(vm, 0, 0x4433, 2);
-    vm_done(vm, "a1fcffffff");
-    assert_int_equal(vm->s.gpr[GPR_RAX], 0x4433ffff);
+    for (int compatibility = 0; compatibility < 2; compatibility++) {
+        vm_32(vm);
+        vm->s.efer = compatibility ? EFER_LME | EFER_LMA : 0;
+        vm->s.seg[SEG_DS].base = 2;                      /* linear 0xfffffffe to 1 */
+        vm_done(vm, "a1fcffffff");
+        assert_int_equal(vm->s.gpr[GPR_RAX], 0x4433ffff);
+    }
 }
 
 static void test_alignment_check(void **state)

@@ -247,6 +247,14 @@ static void test_batch_respects_segment(void **state)
     vm_done(vm, "f36c");
     assert_int_equal(vm_get(vm, 0xffff, 1), 0x41);
     assert_int_equal(vm_get(vm, 1, 1), 0x43);
+    vm->s.seg[SEG_ES].limit = 0xffffffff;                /* also where neither limit nor page */
+    vm->s.seg[SEG_ES].base = 0x20010;                    /* stops the batch */
+    vm->s.gpr[GPR_RDI] = 0xfffe;
+    vm->s.gpr[GPR_RCX] = 4;
+    vm_done(vm, "f36c");
+    assert_int_equal(vm_get(vm, 0x3000f, 1), 0x45);
+    assert_int_equal(vm_get(vm, 0x30010, 1), 0);
+    assert_int_equal(vm_get(vm, 0x20011, 1), 0x47);
 }
 
 static void tss(struct vm *vm, uint16_t bitmap, uint32_t limit)
