@@ -132,15 +132,16 @@ static bool identify_elf(const uint8_t *p, size_t len, enum image_kind *kind)
     size_t at;
     /*
      * Of several headers the one the kernel's own users rely on: 64-bit kernels with both
-     * (NetBSD) are started by PVH, 32-bit ones (Xen) by Multiboot.
+     * (NetBSD) are started by PVH, 32-bit ones (Xen) by Multiboot, the older version first
+     * as other loaders do.
      */
     bool pvh = scan_pvh_note(p, len, &entry);
     if (pvh && p[4] == 2)
         *kind = IMAGE_PVH;
-    else if (scan_multiboot2(p, len, &at))
-        *kind = IMAGE_MULTIBOOT2;
     else if (scan_multiboot1(p, len, &at))
         *kind = IMAGE_MULTIBOOT1;
+    else if (scan_multiboot2(p, len, &at))
+        *kind = IMAGE_MULTIBOOT2;
     else
         *kind = pvh ? IMAGE_PVH : IMAGE_ELF_PLAIN;
     return true;
@@ -175,11 +176,26 @@ static bool identify_disk(const uint8_t *p, size_t len)
     return len >= 512 && (has(p, len, 510, "\x55\xaa", 2) || has(p, len, 512, "EFI PART", 8));
 }
 
+/* Length of the UTF-8 character at p, 0: none starts there (RFC 3629, 4, less exact). */
+static size_t utf8_len(const uint8_t *p, size_t len)
+{
+    size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+             : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : 0;
+    for (size_t i = 1; i < n; i++)
+        if (i >= len || (p[i] & 0xc0) != 0x80)
+            return 0;
+    return n;
+}
+
+/* Four KiB without control characters, in UTF-8. */
 static bool identify_text(const uint8_t *p, size_t len)
 {
-    for (size_t i = 0; i < len && i < 4096; i++)
-        if ((p[i] < 0x20 && p[i] != '\t' && p[i] != '\n' && p[i] != '\r') || p[i] == 0x7f)
+    for (size_t i = 0, n; i < len && i < 4096; i += n) {
+        bool control = p[i] < 0x20 && p[i] != '\t' && p[i] != '\n' && p[i] != '\r';
+        n = utf8_len(p + i, len - i);
+        if (control || p[i] == 0x7f || n == 0)
             return false;
+    }
     return true;
 }
 

@@ -51,6 +51,34 @@ MUST_CHECK hv_status plan_add_initrds(struct load_plan *p, const struct load_req
                                       uint64_t min, uint64_t max, uint64_t *at, uint64_t *len,
                                       const struct load_error *e);
 
+/* Where an ELF or flat kernel ended up. */
+struct load_extent {
+    uint64_t entry;             /* physical */
+    uint64_t end;               /* behind its highest byte, bss included */
+};
+
+/*
+ * Adds the loadable segments of an x86 ELF file at their physical addresses. The entry is
+ * the file's own, translated to a physical address. Without a plan (null) it only checks.
+ */
+MUST_CHECK hv_status plan_add_elf(struct load_plan *p, const struct load_request *r,
+                                  struct load_extent *out, const struct load_error *e);
+
+/* Refuses an entry that 32-bit code cannot have: a virtual address nobody translated. */
+MUST_CHECK hv_status plan_check_entry(const struct load_extent *k, const struct load_error *e);
+
+/*
+ * Adds the request's files one after the other, each on its own page, from min on.
+ * at[i] is where the i-th went. Says how much memory is needed when they do not fit.
+ */
+MUST_CHECK hv_status plan_add_modules(struct load_plan *p, const struct load_request *r,
+                                      uint64_t min, uint64_t at[LOAD_FILES_MAX],
+                                      const struct load_error *e);
+
+/* A piece of the kernel at [at, at+len): explains why it cannot be placed there. */
+hv_status plan_place_fail(const struct load_request *r, uint64_t at, uint64_t len, hv_status s,
+                          const struct load_error *e);
+
 /* Flat 32-bit protected mode, paging off, interrupts off; the GDT goes to LOW_GDT. */
 MUST_CHECK hv_status plan_enter_32(struct load_plan *p, const struct guest_layout *l,
                                    uint64_t rip);
@@ -60,6 +88,8 @@ MUST_CHECK hv_status plan_enter_64(struct load_plan *p, const struct guest_layou
 
 /* What load_kernel() checks of an image that needs no guest. One per loader. */
 MUST_CHECK hv_status load_linux_check(const struct load_file *f, const struct load_error *e);
-MUST_CHECK hv_status load_elf_check(const struct load_file *f, const struct load_error *e);
+MUST_CHECK hv_status load_pvh_check(const struct load_file *f, const struct load_error *e);
+MUST_CHECK hv_status load_multiboot1_check(const struct load_file *f, const struct load_error *e);
+MUST_CHECK hv_status load_multiboot2_check(const struct load_file *f, const struct load_error *e);
 
 #endif

@@ -135,6 +135,42 @@ hv_status plan_add_initrds(struct load_plan *p, const struct load_request *r, ui
     return HV_OK;
 }
 
+hv_status plan_place_fail(const struct load_request *r, uint64_t at, uint64_t len, hv_status s,
+                          const struct load_error *e)
+{
+    char need[FMT_SIZE_LEN], has[FMT_SIZE_LEN];
+    uint64_t end = at + len;
+    if (s == HV_RANGE && end > r->layout->low_ram && end <= PLAT_HOLE_START)
+        return load_fail(e, HV_NOMEM, "it needs at least %s of memory, the guest has %s",
+                         fmt_size(need, align_up(end, MIB(1))),
+                         fmt_size(has, r->layout->low_ram + r->layout->high_ram));
+    if (s == HV_RANGE)
+        return load_fail(e, HV_INVALID, "it wants to be at %#llx to %#llx, where a guest has no "
+                         "memory", (unsigned long long)at, (unsigned long long)end);
+    return load_fail(e, s, "it cannot be placed at %#llx: %s", (unsigned long long)at,
+                     hv_status_text(s));
+}
+
+hv_status plan_add_modules(struct load_plan *p, const struct load_request *r, uint64_t min,
+                           uint64_t at[LOAD_FILES_MAX], const struct load_error *e)
+{
+    uint64_t pos = align_up(min, PAGE_SIZE);
+    if (r->files > LOAD_FILES_MAX)
+        return load_fail(e, HV_RANGE, "%u modules; at most %u are possible", r->files,
+                         (unsigned)LOAD_FILES_MAX);
+    for (uint32_t i = 0; i < r->files; i++) {
+        uint64_t len = r->file[i].len;
+        if (len > PLAT_HOLE_START)
+            return load_fail(e, HV_RANGE, "module \"%s\" is larger than 3 GiB", r->file[i].name);
+        hv_status s = plan_add(p, r->layout, pos, r->file[i].data, len, 0);
+        if (s != HV_OK)
+            return plan_place_fail(r, pos, len, s, e);
+        at[i] = pos;
+        pos = align_up(pos + len, PAGE_SIZE);
+    }
+    return HV_OK;
+}
+
 /* SDM vol. 3, figure 3-8: a flat descriptor with limit 4 GiB - 1. */
 static uint64_t flat_descriptor(unsigned attr)
 {

@@ -26,7 +26,7 @@ struct load_file {
     const char *name;                   /* as in the configuration, for messages */
     const void *data;
     uint64_t    len;
-    const char *string;                 /* a Multiboot module's string; null: the name */
+    const char *string;                 /* a module's string, file name first; null: the name */
 };
 
 struct load_request {
@@ -36,6 +36,7 @@ struct load_request {
     const char             *cmdline;    /* null: empty */
     const struct guest_layout *layout;
     gpa_t                   rsdp;       /* 0: none */
+    const uint8_t          *rsdp_copy;  /* its 36 bytes, for Multiboot 2; may be null */
     const uint8_t          *seed;       /* random bytes for the kernel's generator; may be null */
     uint32_t                seed_len;   /* at most 64 */
     bool                    cpu_64bit;  /* the vCPU offers long mode */
