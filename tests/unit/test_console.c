@@ -193,6 +193,12 @@ static void attaches_again_after_a_reboot(void **state)
     console_guest_started(&con, &guest[0], now);
     prints(0, "line\n");
     assert_string_equal(shown(), "\r\nsocle: guest web: started\r\n[web] line\r\n");
+    begin_running(1);
+    console_guest_stopped(&con, &guest[0], "reboot", now);
+    types("\x1d\x04");
+    shown();
+    console_guest_started(&con, &guest[0], now);
+    assert_string_equal(shown(), "socle: guest web: started\r\n");
 }
 
 static void only_guest_that_cannot_start(void **state)

@@ -167,6 +167,69 @@ static void last_words_of_an_attached_guest_come_before_its_end(void **state)
     assert_null(strstr(text, "console slow"));
 }
 
+static void dropped_line_in_pieces_counts_once(void **state)
+{
+    begin_running(2);
+    types("\x1d");
+    for (unsigned i = 0; i < 60; i++)
+        prints(1, "flood flood flood flood flood flood\n");
+    shown();
+    assert_int_equal(sum_after("console slow: "), 11);
+    for (unsigned i = 0; i < 50; i++)
+        prints(1, "flood flood flood flood flood flood\n");
+    for (unsigned i = 0; i < 3; i++) {
+        prints(0, "piece ");
+        pass(T_S);
+    }
+    prints(0, "end\n");
+    shown();
+    assert_int_equal(sum_after("console slow: "), 2);
+}
+
+static void own_lines_find_room_behind_a_flood(void **state)
+{
+    begin_running(2);
+    for (unsigned i = 0; i < 5000; i++)
+        prints(0, "flood flood flood flood flood flood\n");
+    for (unsigned i = 0; i < 100; i++)
+        console_log_line(&con, LOG_WARN, "important", now);
+    console_guest_stopped(&con, &guest[0], "poweroff", now);
+    shown();
+    assert_int_equal(count_lines("socle: important"), 100);
+    assert_int_equal(count_lines("socle: guest web: stopped (poweroff)"), 1);
+}
+
+static void own_lines_keep_their_place_among_an_attached_guests(void **state)
+{
+    char line[80];
+    begin_running(1);
+    for (unsigned i = 0; i < 500; i++) {
+        fmt(line, sizeof(line), "%05u before\n\r", i);
+        prints(0, line);
+    }
+    console_log_line(&con, LOG_WARN, "in between", now);
+    prints(0, "after\n");
+    assert_non_null(strstr(shown(), "00499 before\n\rsocle: in between\r\nafter\n"));
+}
+
+static void attached_flood_of_long_lines_goes_on_at_a_line(void **state)
+{
+    static char line[3001];
+    begin_running(1);
+    text_len = 0;
+    memset(line, 'x', sizeof(line) - 1);
+    memcpy(line, "begin", 5);
+    memcpy(line + sizeof(line) - 7, "end..\n", 6);
+    for (unsigned i = 0; i < 2000; i++) {
+        prints(0, line);
+        trickle(7);
+    }
+    trickle(20000);
+    assert_true(count_lines("socle: console slow") > 5);
+    for (const char *p = text; (p = strstr(p, " dropped\r\n")); p++)
+        assert_memory_equal(p + 10, "begin", 5);
+}
+
 static void prompt_answers_during_a_flood(void **state)
 {
     begin_running(2);
@@ -359,6 +422,10 @@ int main(void)
         cmocka_unit_test(two_mib_without_line_end),
         cmocka_unit_test(attached_flood_is_cut_at_lines),
         cmocka_unit_test(last_words_of_an_attached_guest_come_before_its_end),
+        cmocka_unit_test(dropped_line_in_pieces_counts_once),
+        cmocka_unit_test(own_lines_find_room_behind_a_flood),
+        cmocka_unit_test(own_lines_keep_their_place_among_an_attached_guests),
+        cmocka_unit_test(attached_flood_of_long_lines_goes_on_at_a_line),
         cmocka_unit_test(prompt_answers_during_a_flood),
         cmocka_unit_test(prompt_opens_soon_from_a_flooding_guest),
         cmocka_unit_test(stuck_device_harms_nobody),

@@ -62,6 +62,15 @@ static void poweroff_now_kills_the_rest(void **state)
     assert_string_equal(calls, "kill mail;REBOOT;");
 }
 
+static void stop_before_poweroff_is_not_nagged_about(void **state)
+{
+    uint64_t next;
+    row[0].stop_timeout_s = 5;
+    run("stop web");
+    run("poweroff now");
+    assert_string_equal(tick(110 * S, &next), "");
+}
+
 static void output_that_never_drains_does_not_block(void **state)
 {
     uint64_t next;
@@ -115,6 +124,7 @@ int main(void)
         cmocka_unit_test_setup(poweroff_of_an_idle_machine, setup),
         cmocka_unit_test_setup(poweroff_now_waits_for_guests, setup),
         cmocka_unit_test_setup(poweroff_now_kills_the_rest, setup),
+        cmocka_unit_test_setup(stop_before_poweroff_is_not_nagged_about, setup),
         cmocka_unit_test_setup(output_that_never_drains_does_not_block, setup),
         cmocka_unit_test_setup(paused_and_crashed_guests_at_poweroff, setup),
         cmocka_unit_test_setup(guests_without_power_button_at_poweroff, setup),
