@@ -480,6 +480,21 @@ static void test_rate_limit(void **unused)
     }
 }
 
+/* The queue may hand out an alarm just as a vCPU moves it. */
+static void test_alarm_that_comes_early(void **unused)
+{
+    program(0, 4, 1000);
+    clocks(1);
+    unsigned before = f->rises[0];
+    alarm_cancel(&f->alarms, &pit.alarm);
+    pit.alarm.fire(pit.alarm.owner, f->now);
+    assert_int_equal(f->rises[0] - before, 0);
+    clocks(1000);
+    assert_int_equal(f->rises[0] - before, 0);
+    clocks(1);
+    assert_int_equal(f->rises[0] - before, 1);
+}
+
 /* A guest that does not run for a second gets one tick, and the phase stays. */
 static void test_missed_ticks(void **unused)
 {
@@ -624,6 +639,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_irq_mode3_new_count, setup, teardown),
         cmocka_unit_test_setup_teardown(test_irq_one_shots, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rate_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_alarm_that_comes_early, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missed_ticks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
         cmocka_unit_test_setup_teardown(test_load_keeps_due_edge, setup, teardown),

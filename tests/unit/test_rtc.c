@@ -123,7 +123,8 @@ static void test_until_alarm_by_search(void **unused)
 {
     uint8_t reg[128] = { [RTC_B] = RTC_B_24H | RTC_B_BINARY };
     static const uint8_t s[] = { 0, 30, 59, 0xc0 }, m[] = { 0, 29, 59, 0xff }, h[] = { 0, 11, 23, 0xc5 };
-    static const int start[] = { 0, 1, 29, 30, 59, 60, 3599, 3600, 41399, 43000, 86399, 82799 };
+    static const int start[] = { 0, 1, 29, 30, 59, 60, 3599, 3600, 41399, 43000, 86399, 82799,
+                                3595, 86395, 41395 };
     for (unsigned i = 0; i < 64; i++) {
         reg[RTC_SECONDS_ALARM] = s[i & 3];
         reg[RTC_MINUTES_ALARM] = m[i >> 2 & 3];
@@ -216,6 +217,28 @@ static void test_set_time(void **unused)
     assert_clock(0x00, 0x00, 0x00);
     assert_date(0x20, 0x00, 0x01, 0x01, 3);
     assert_int_equal(rtc_time(&rtc), 946684800);
+}
+
+static void test_host_sets_time(void **unused)
+{
+    fake_env_advance(f, 300 * MS);
+    set(RTC_WEEKDAY, 1);                                /* a guest's odd week is forgotten */
+    set(RTC_B, 0x12);
+    rtc_set_time(&rtc, 946684799);
+    assert_clock(0x23, 0x59, 0x59);
+    assert_date(0x19, 0x99, 0x12, 0x31, 6);
+    fake_env_advance(f, 700 * MS);
+    assert_clock(0x00, 0x00, 0x00);
+    assert_int_equal(f->rises[8], 1);
+    assert_int_equal(rtc_time(&rtc), 946684800);
+    set(RTC_B, 0x82);                                   /* held by the guest: also then */
+    rtc_set_time(&rtc, 86400 + 1);
+    assert_date(0x19, 0x70, 0x01, 0x02, 6);
+    set(RTC_B, 0x02);
+    fake_env_advance(f, S);
+    assert_clock(0x00, 0x00, 0x02);
+    rtc_set_time(&rtc, -5);
+    assert_int_equal(rtc_time(&rtc), 0);
 }
 
 static void test_set_time_without_set_bit(void **unused)
@@ -523,6 +546,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_init_clamps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_formats, setup, teardown),
         cmocka_unit_test_setup_teardown(test_set_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_host_sets_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_set_time_without_set_bit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_divider_reset, setup, teardown),
         cmocka_unit_test_setup_teardown(test_uip, setup, teardown),

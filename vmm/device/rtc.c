@@ -281,14 +281,18 @@ static void update_sum(struct rtc *r)
     r->cmos[CMOS_SUM + 1] = (uint8_t)sum;
 }
 
-void rtc_init(struct rtc *r, const struct dev_env *env, int64_t unix_seconds)
+static int64_t clamp_time(int64_t unix_seconds)
 {
     const int64_t year_10000 = INT64_C(253402300800);
+    return unix_seconds < 0 ? 0 : unix_seconds < year_10000 ? unix_seconds : year_10000 - 1;
+}
+
+void rtc_init(struct rtc *r, const struct dev_env *env, int64_t unix_seconds)
+{
     memset(r, 0, sizeof(*r));
     r->env = env;
     alarm_init(&r->alarm, fire, r);
-    r->base = unix_seconds < 0 ? 0 : unix_seconds < year_10000 ? unix_seconds : year_10000 - 1;
-    r->base--;                      /* seconds() is 1 at VM time 0 */
+    r->base = clamp_time(unix_seconds) - 1;     /* seconds() is 1 at VM time 0 */
     r->shown = RTC_TIME_MIN;        /* nothing shown yet */
     r->cmos[RTC_A] = 0x26;          /* 32.768 kHz, 1024 Hz: as a BIOS leaves it */
     r->cmos[RTC_B] = RTC_B_24H;
@@ -335,6 +339,17 @@ void rtc_set_cmos(struct rtc *r, uint8_t index, uint8_t value)
         return;
     r->cmos[index] = value;
     update_sum(r);
+}
+
+void rtc_set_time(struct rtc *r, int64_t unix_seconds)
+{
+    spin_lock(&r->lock);
+    uint64_t now = dev_now(r->env);
+    update_flags(r, now);
+    rtc_time_encode(r->cmos, clamp_time(unix_seconds), 0);
+    adopt(r, now);
+    refresh_irq(r, now);
+    spin_unlock(&r->lock);
 }
 
 int64_t rtc_time(struct rtc *r)

@@ -3,8 +3,8 @@
  * MC146818A real-time clock with the PC's CMOS memory: two banks of 128 bytes.
  * Motorola MC146818A data sheet; index and data ports as in the 82371SB (PIIX3).
  *
- * Locking: port accesses, the alarm and rtc_time lock the device themselves; the
- * other functions need the VM to stand still.
+ * Locking: port accesses, the alarm, rtc_set_time and rtc_time lock the device themselves;
+ * the other functions need the VM to stand still.
  */
 #ifndef SOCLE_DEVICE_RTC_H
 #define SOCLE_DEVICE_RTC_H
@@ -42,6 +42,8 @@ MUST_CHECK hv_status rtc_attach(struct rtc *r, struct pio_bus *b);
 void rtc_set_memory(struct rtc *r, uint64_t below_4g, uint64_t above_4g);
 /* One byte of CMOS memory (index 0x0e-0x7f except the century at 0x32), and the checksum. */
 void rtc_set_cmos(struct rtc *r, uint8_t index, uint8_t value);
+/* Lets the guest's clock show unix_seconds from now on, clamped like rtc_init's. Locks. */
+void rtc_set_time(struct rtc *r, int64_t unix_seconds);
 /* What the guest's clock shows now, in seconds since 1970. */
 int64_t rtc_time(struct rtc *r);
 
