@@ -10,6 +10,7 @@
 #include "schema.h"
 #include "socle/bits.h"
 #include "socle/str.h"
+#include "toml.h"
 
 void config_defaults(struct config *c)
 {
@@ -18,15 +19,20 @@ void config_defaults(struct config *c)
 }
 
 /*
- * The densest file is one of many short sections: about 15 bytes of text become a node
- * for the section and a struct of the configuration. Guests are bounded in number.
+ * Two things grow with the file: the tree, at most one node for two bytes ("1,"), and the
+ * sections, at most one for three bytes ("{},"), whose number is limited as well.
  */
 size_t config_arena_enough(size_t len)
 {
-    enum { PER_BYTE = 64 };
+    enum { NODE = sizeof(struct toml_node) + _Alignof(struct toml_node) };
+    enum { SECTION = sizeof(struct config_disk) + sizeof(struct config_file) };
     const size_t guests = CONFIG_GUESTS_MAX * (sizeof(struct guest_config) +
-                                               3 * sizeof(struct config_file));
-    return KIB(16) + guests + len * PER_BYTE;
+                                               3 * sizeof(struct config_file)) +
+                          CONFIG_SWITCH_MAX * sizeof(struct config_switch);
+    const size_t most = CONFIG_GUESTS_MAX * SECTION *
+                        (CONFIG_DISKS_MAX + CONFIG_NETS_MAX + CONFIG_PCIS_MAX);
+
+    return KIB(4) + guests + len * (NODE / 2 + 8) + min_u64(len * SECTION / 3, most);
 }
 
 /* A file of a later language may mean things that we cannot ignore safely. */

@@ -58,7 +58,8 @@ static void unknown_option(struct reader *r, const struct word *w, const char *k
     struct nearest near = { .word = key, .len = strlen(key) };
     const struct section_spec *host = &section_specs[SECTION_HOST];
 
-    for (uint32_t i = 0; i < host->keys; i++)
+    /* Past a full list of findings nobody sees a suggestion, so none is sought. */
+    for (uint32_t i = 0; i < host->keys && r->errors < CONFIG_DIAG_MAX; i++)
         nearest_try(&near, host->key[i].name);
     nearest_try(&near, "config");
 

@@ -63,7 +63,8 @@ static const struct key_spec *unknown_key(struct reader *r, enum section section
     const char *what = header ? "section" : "key";
     const char *where = header && section == SECTION_TOP ? "" : s->where;
 
-    for (uint32_t i = 0; i < s->keys; i++)
+    /* Past a full list of findings nobody sees a suggestion, so none is sought. */
+    for (uint32_t i = 0; i < s->keys && r->errors < CONFIG_DIAG_MAX; i++)
         nearest_try(&near, s->key[i].name);
 
     if (advice) {

@@ -16,14 +16,14 @@ bool read_error(struct reader *r, struct config_pos pos, const char *format, ...
     const struct diag_about about = { CONFIG_ERROR, pos, r->guest, r->option };
     va_list args;
 
+    r->errors++;
+    if (r->bad)
+        *r->bad = true;
     if (r->nomem)                       /* what seems to be missing may just not have fit */
         return false;
     va_start(args, format);
     config_diag_add_v(r->diag, about, format, args);
     va_end(args);
-    r->errors++;
-    if (r->bad)
-        *r->bad = true;
     return false;
 }
 

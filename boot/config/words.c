@@ -56,8 +56,12 @@ unsigned edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 void nearest_try(struct nearest *n, const char *candidate)
 {
     const unsigned far = n->len <= 3 ? 2 : n->len <= 6 ? 3 : 4;
-    const unsigned distance = edit_distance(n->word, n->len, candidate, strlen(candidate));
+    const size_t len = strlen(candidate);
 
+    /* The difference in length is the least that the distance can be. */
+    if ((len > n->len ? len - n->len : n->len - len) >= far)
+        return;
+    const unsigned distance = edit_distance(n->word, n->len, candidate, len);
     if (distance < far && distance < n->len && (!n->best || distance < n->distance)) {
         n->best = candidate;
         n->distance = distance;

@@ -205,6 +205,49 @@ static void arena_of_every_size(void **state)
     unload(l);
 }
 
+/* The densest files that there can be fit what config_arena_enough() promises. */
+static void densest_files(void **state)
+{
+    static char text[1 << 19];
+    static const struct {
+        const char *begin, *item, *end;
+        unsigned    groups, items;
+    } shapes[] = {
+        { "{disk=[", "{},", "]},", CONFIG_GUESTS_MAX, CONFIG_DISKS_MAX },
+        { "{pci=[", "{},", "]},", CONFIG_GUESTS_MAX, CONFIG_PCIS_MAX },
+        { "{net=[", "{},", "]},", CONFIG_GUESTS_MAX, CONFIG_NETS_MAX },
+        { "{disk=[{file='a'},{file='b'}],net=[", "{},", "]},", CONFIG_GUESTS_MAX, CONFIG_NETS_MAX },
+        { "", "{},", "", 1, 4000 }, { "[", "1,", "],", 30, 4000 }, { "[", "'',", "],", 30, 4000 },
+        { "{initrd=[", "'a',", "]},", CONFIG_GUESTS_MAX, CONFIG_INITRD_MAX },
+        { "{modules=[", "'a',", "]},", CONFIG_GUESTS_MAX, CONFIG_MODULE_MAX },
+        { "{", "", "a=1},", 1000, 0 },
+    };
+
+    static struct config_diag diag;
+    struct config config;
+
+    for (unsigned i = 0; i < ARRAY_LEN(shapes); i++) {
+        size_t n = (size_t)snprintf(text, sizeof(text), "guest=[");
+        for (unsigned g = 0; g < shapes[i].groups; g++) {
+            n += (size_t)snprintf(text + n, sizeof(text) - n, "%s", shapes[i].begin);
+            for (unsigned k = 0; k < shapes[i].items; k++)
+                n += (size_t)snprintf(text + n, sizeof(text) - n, "%s", shapes[i].item);
+            n += (size_t)snprintf(text + n, sizeof(text) - n, "%s", shapes[i].end);
+        }
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "]");
+        assert_true(n < sizeof(text) - 1);
+
+        const size_t size = config_arena_enough(n);
+        char *block = malloc(size);
+        struct arena arena;
+
+        arena_init(&arena, block, size);
+        config_diag_init(&diag);
+        assert_int_equal(config_parse(text, n, &arena, &config, &diag), HV_OK);
+        free(block);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +256,7 @@ int main(void)
         cmocka_unit_test(guests_with_errors_are_marked),
         cmocka_unit_test(any_prefix_and_any_arena),
         cmocka_unit_test(arena_of_every_size),
+        cmocka_unit_test(densest_files),
     };
     return cmocka_run_group_tests_name("config files", tests, NULL, NULL);
 }
