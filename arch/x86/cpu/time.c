@@ -168,7 +168,7 @@ void time_arm(uint64_t due_ns)
     host_lapic_timer_count((uint32_t)min_u64(ticks, UINT32_MAX));
 }
 
-void time_fired(void) { armed = 0; }
+void time_fired(void) { armed = UINT64_MAX; }
 
 static uint8_t cmos(uint8_t reg)
 {
