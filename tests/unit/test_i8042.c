@@ -242,7 +242,8 @@ static bool echo_read(void *dev, uint8_t *byte)
 static void test_plugged_devices(void **unused)
 {
     struct echo kbd = { .n = 0 }, aux = { .n = 0 };
-    const struct ps2_device a = { &kbd, echo_write, echo_read }, b = { &aux, echo_write, echo_read };
+    const struct ps2_device a = { &kbd, echo_write, echo_read };
+    const struct ps2_device b = { &aux, echo_write, echo_read };
     i8042_plug(&k, I8042_KBD, &a);
     i8042_plug(&k, I8042_AUX, &b);
     out(0x60, 0xf4);

@@ -478,35 +478,19 @@ static void test_attach_twice(void **unused)
     assert_int_equal(pic_attach(&pic, &bus), HV_EXISTS);
 }
 
+#define T(test) cmocka_unit_test_setup(test, setup)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_power_on, setup),
-        cmocka_unit_test_setup(test_widths, setup),
-        cmocka_unit_test_setup(test_edge, setup),
-        cmocka_unit_test_setup(test_edge_withdrawn_is_spurious, setup),
-        cmocka_unit_test_setup(test_edge_during_service_is_kept, setup),
-        cmocka_unit_test_setup(test_level, setup),
-        cmocka_unit_test_setup(test_fixed_priority, setup),
-        cmocka_unit_test_setup(test_mask, setup),
-        cmocka_unit_test_setup(test_cascade, setup),
-        cmocka_unit_test_setup(test_slave_masked_at_master, setup),
-        cmocka_unit_test_setup(test_special_fully_nested, setup),
-        cmocka_unit_test_setup(test_wrong_slave_identity, setup),
-        cmocka_unit_test_setup(test_master_without_slave_answers_itself, setup),
-        cmocka_unit_test_setup(test_auto_eoi, setup),
-        cmocka_unit_test_setup(test_rotate_auto_eoi, setup),
-        cmocka_unit_test_setup(test_rotate_on_eoi, setup),
-        cmocka_unit_test_setup(test_set_priority_and_nop, setup),
-        cmocka_unit_test_setup(test_special_mask, setup),
-        cmocka_unit_test_setup(test_poll, setup),
-        cmocka_unit_test_setup(test_initialization, setup),
-        cmocka_unit_test_setup(test_icw4_left_out, setup),
-        cmocka_unit_test_setup(test_reset_keeps_lines, setup),
-        cmocka_unit_test_setup(test_round_trip, setup),
-        cmocka_unit_test_setup(test_load_refuses, setup),
-        cmocka_unit_test_setup(test_spurious_slave, setup),
-        cmocka_unit_test_setup(test_attach_twice, setup),
+        T(test_power_on), T(test_widths), T(test_edge), T(test_edge_withdrawn_is_spurious),
+        T(test_edge_during_service_is_kept), T(test_level), T(test_fixed_priority), T(test_mask),
+        T(test_cascade), T(test_slave_masked_at_master), T(test_special_fully_nested),
+        T(test_wrong_slave_identity), T(test_master_without_slave_answers_itself),
+        T(test_auto_eoi), T(test_rotate_auto_eoi), T(test_rotate_on_eoi),
+        T(test_set_priority_and_nop), T(test_special_mask), T(test_poll), T(test_initialization),
+        T(test_icw4_left_out), T(test_reset_keeps_lines), T(test_round_trip),
+        T(test_load_refuses), T(test_spurious_slave), T(test_attach_twice),
     };
     return cmocka_run_group_tests_name("pic", tests, NULL, NULL);
 }

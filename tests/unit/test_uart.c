@@ -22,6 +22,8 @@ static uint8_t sent[64];
 static unsigned sent_count, rooms;
 static const char *refill;          /* what the backend sends when there is room */
 
+static size_t feed(const char *s) { return uart_rx(&u, (const uint8_t *)s, strlen(s)); }
+
 static void tx(void *ctx, uint8_t byte)
 {
     assert_ptr_equal(ctx, &u);
@@ -33,7 +35,7 @@ static void room(void *ctx)
     assert_ptr_equal(ctx, &u);
     rooms++;
     if (refill)
-        refill += uart_rx(&u, (const uint8_t *)refill, strlen(refill));
+        refill += feed(refill);
 }
 
 static int setup(void **unused)
@@ -68,7 +70,7 @@ static uint8_t in(unsigned reg)
     return (uint8_t)a.value;
 }
 
-static void rx(const char *s) { assert_int_equal(uart_rx(&u, (const uint8_t *)s, strlen(s)), strlen(s)); }
+static void rx(const char *s) { assert_int_equal(feed(s), strlen(s)); }
 
 /* 8N1 at 115200 baud, OUT2 on. */
 static void program(uint8_t ier, uint8_t fcr)
@@ -122,11 +124,9 @@ static void test_divisor_latch(void **unused)
 
 static void test_widths(void **unused)
 {
-    struct bus_access a = { .size = 2 };
-    assert_true(pio_access(&bus, BASE, &a));
-    assert_int_equal(a.value, 0xffff);
-    a = (struct bus_access){ .value = 0x4142, .size = 2, .write = true };
-    pio_access(&bus, BASE, &a);
+    struct bus_access r = { .size = 2 }, w = { .value = 0x4142, .size = 2, .write = true };
+    assert_true(pio_access(&bus, BASE, &r) && pio_access(&bus, BASE, &w));
+    assert_int_equal(r.value, 0xffff);
     assert_int_equal(sent_count, 0);
 }
 
@@ -177,7 +177,7 @@ static void test_out2_gates_the_line(void **unused)
 static void test_receive_without_fifo(void **unused)
 {
     program(1, 0);
-    assert_int_equal(uart_rx(&u, (const uint8_t *)"ab", 2), 1);
+    assert_int_equal(feed("ab"), 1);
     assert_true(f->line[GSI]);
     assert_int_equal(in(LSR), 0x61);
     assert_int_equal(in(IIR), 0x04);
@@ -216,7 +216,7 @@ static void test_fifo_order_and_room(void **unused)
     program(0, 1);
     refill = "0123456789abcdefghijklmnopqrstuvwxyz";
     const char *all = refill;
-    refill += uart_rx(&u, (const uint8_t *)refill, strlen(refill));
+    refill += feed(refill);
     assert_int_equal(refill - all, 16);
     for (const char *s = all; *s; s++) {
         assert_int_equal(in(LSR), 0x61);
@@ -315,17 +315,10 @@ static void test_fifo_clear(void **unused)
     assert_int_equal(in(IIR), 0x04);
     out(FCR, 1);
     assert_int_equal(in(LSR), 0x60);        /* changing the mode clears as well */
-}
-
-static void test_room_after_clear(void **unused)
-{
     uint8_t many[20] = { 0 };
-    program(0, 1);
     assert_int_equal(uart_rx(&u, many, 20), 16);
-    out(FCR, 3);
-    assert_int_equal(rooms, 1);
-    out(FCR, 3);
-    assert_int_equal(rooms, 1);
+    out(FCR, 3), out(FCR, 3);
+    assert_int_equal(rooms, 1);             /* the first clearing made room */
 }
 
 static void test_priorities(void **unused)
@@ -371,16 +364,14 @@ static void test_loopback(void **unused)
     program(0, 1);
     out(MCR, 0x10);
     assert_int_equal(in(MSR), 0x0b);
-    static const uint8_t wire[][2] = { { 1, 0x20 }, { 2, 0x10 }, { 4, 0x40 }, { 8, 0x80 } };
-    for (unsigned i = 0; i < 4; i++) {
-        out(MCR, 0x10 | wire[i][0]);
-        assert_int_equal(in(MSR) & 0xf0, wire[i][1]);
-    }
+    static const uint8_t shows[] = { 0x20, 0x10, 0x40, 0x80 };   /* DTR, RTS, OUT1, OUT2 */
+    for (unsigned i = 0; i < 4; i++)
+        out(MCR, (uint8_t)(0x10 | 1 << i)), assert_int_equal(in(MSR) & 0xf0, shows[i]);
     out(THR, 'L');
     assert_int_equal(sent_count, 0);
     assert_int_equal(in(LSR), 0x61);
     assert_int_equal(in(RBR), 'L');
-    assert_int_equal(uart_rx(&u, (const uint8_t *)"a", 1), 0);  /* input is cut off */
+    assert_int_equal(feed("a"), 0);  /* input is cut off */
     assert_false(uart_rx_break(&u));
     out(LCR, 0x43);
     assert_int_equal(in(LSR), 0xf1);
@@ -409,17 +400,13 @@ static void test_reset(void **unused)
     uart_reset(&u);
     assert_false(f->line[GSI]);
     assert_int_equal(alarm_next(&f->alarms), ALARM_NEVER);
-    test_reset_values(unused);
+    test_reset_values(NULL);
 }
 
 /* ---- save and load -------------------------------------------------------------- */
 
 static uint32_t seed;
-static uint32_t random32(void)
-{
-    seed = seed * 1664525 + 1013904223;
-    return seed >> 8;
-}
+static uint32_t random32(void) { return (seed = seed * 1664525 + 1013904223) >> 8; }
 
 static void churn(unsigned steps)
 {
@@ -486,42 +473,28 @@ static void test_load_refuses(void **unused)
         struct state_in i = { .buf = good, .len = cut };
         assert_int_not_equal(uart_load(&u, &i), HV_OK);
     }
-    memcpy(bad, good, n);
-    bad[USED_AT] = 2;                       /* more than fit without FIFOs */
-    struct state_in i = { .buf = bad, .len = n };
-    assert_int_equal(uart_load(&u, &i), HV_INVALID);
-    bad[FCR_AT] = 1;
-    bad[USED_AT] = 17;
-    i = (struct state_in){ .buf = bad, .len = n };
-    assert_int_equal(uart_load(&u, &i), HV_INVALID);
+    for (uint8_t fifos = 0; fifos < 2; fifos++) {
+        memcpy(bad, good, n);
+        bad[FCR_AT] = fifos;
+        bad[USED_AT] = fifos ? 17 : 2;      /* more than fit */
+        struct state_in i = { .buf = bad, .len = n };
+        assert_int_equal(uart_load(&u, &i), HV_INVALID);
+    }
     save(now, sizeof(now));
     assert_memory_equal(now, good, n);
 }
 
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_reset_values, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_register_bits, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_divisor_latch, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_widths, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_transmit, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_thre_interrupt, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_out2_gates_the_line, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_receive_without_fifo, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_fifo_triggers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_fifo_order_and_room, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_timeout, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_timeout_follows_the_line_format, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_line_status, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_fifo_clear, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_room_after_clear, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_priorities, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_modem_deltas, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_loopback, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_reset, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_load_refuses, setup, teardown),
+        T(test_reset_values), T(test_register_bits), T(test_divisor_latch), T(test_widths),
+        T(test_transmit), T(test_thre_interrupt), T(test_out2_gates_the_line),
+        T(test_receive_without_fifo), T(test_fifo_triggers), T(test_fifo_order_and_room),
+        T(test_timeout), T(test_timeout_follows_the_line_format), T(test_line_status),
+        T(test_fifo_clear), T(test_priorities), T(test_modem_deltas),
+        T(test_loopback), T(test_reset), T(test_round_trip), T(test_load_refuses),
     };
     return cmocka_run_group_tests_name("uart", tests, NULL, NULL);
 }
