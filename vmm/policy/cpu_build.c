@@ -57,25 +57,41 @@ static void build_caches(struct cpuid_regs to[CPUID_CACHES], const struct cpuid_
     }
 }
 
+/* |x - p/q| * q * y for x = tsc/y: how far a fraction is off. */
+static uint64_t distance(uint64_t tsc, uint64_t y, uint64_t p, uint64_t q)
+{
+    uint64_t a = tsc * q, b = y * p;
+    return a > b ? a - b : b - a;
+}
+
 /*
  * Leaf 0x15: TSC / crystal as a ratio (SDM vol. 3, 19.7.3). Linux takes the crystal as
  * the APIC timer's input, so it must be that; and it multiplies in 32 bits, so the
- * numerator is small: the best continued-fraction approximation that fits.
+ * numerator is small: the best fraction that fits, by continued fractions. It is nearly
+ * always good to 1 ppm; where it is not to 20, no leaf is better than a wrong one.
  */
 static void build_crystal(struct cpuid_regs *r, const struct guest_cpu_config *c)
 {
-    uint64_t a = c->tsc_khz, b = c->apic_khz, p0 = 0, p1 = 1, q0 = 1, q1 = 0;
-    if (!a || !b || c->apic_khz > UINT32_MAX / 1000)
+    uint64_t tsc = c->tsc_khz, crystal = c->apic_khz;
+    uint64_t a = tsc, b = crystal, p0 = 0, p1 = 1, q0 = 1, q1 = 0;
+    if (!tsc || !crystal || tsc > UINT32_MAX || crystal > UINT32_MAX / 1000)
         return;
+    uint64_t most = UINT32_MAX / crystal;
     while (b) {
-        uint64_t p = a / b * p1 + p0, q = a / b * q1 + q0, rest = a % b;
-        if (p > UINT32_MAX / c->apic_khz || q > UINT32_MAX)
+        uint64_t n = a / b, rest = a % b;
+        uint64_t fits = p1 ? min_u64(n, (most - p0) / p1) : n;
+        uint64_t p = fits * p1 + p0, q = fits * q1 + q0;
+        /* a step cut short may be worse than none */
+        if (fits < n && (!q || (q1 && distance(tsc, crystal, p, q) * q1 >=
+                                      distance(tsc, crystal, p1, q1) * q)))
             break;
         p0 = p1, p1 = p, q0 = q1, q1 = q;
+        if (fits < n)
+            break;
         a = b, b = rest;
     }
-    if (q1)
-        *r = (struct cpuid_regs){ (uint32_t)q1, (uint32_t)p1, (uint32_t)c->apic_khz * 1000, 0 };
+    if (p1 && q1 && distance(tsc, crystal, p1, q1) <= tsc * q1 / 50000)
+        *r = (struct cpuid_regs){ (uint32_t)q1, (uint32_t)p1, (uint32_t)crystal * 1000, 0 };
 }
 
 static void build_basic(struct guest_cpu *g, const struct cpu_caps *host,

@@ -36,8 +36,7 @@ void policy_msr_reset(struct msr_state *m, const struct guest_cpu *g)
 
 void policy_msr_init_signal(struct msr_state *m)
 {
-    m->spec_ctrl = 0;
-    m->xss = 0;
+    m->spec_ctrl = 0;           /* XSS keeps its value, as XCR0 does */
 }
 
 void policy_msr_firmware(struct msr_state *m, const struct guest_cpu *g)
