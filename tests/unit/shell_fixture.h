@@ -23,7 +23,7 @@ static char out[20000], calls[2000];
 static hv_status act_result;
 static bool stop_works, drained;
 
-static size_t add(char *to, size_t size, const char *format, ...)
+static size_t PRINTF(3, 4) add(char *to, size_t size, const char *format, ...)
 {
     size_t len = strlen(to);
     va_list args;

@@ -2,7 +2,7 @@
 /* The commands of the prompt: words, arguments, tables, completion. */
 #include "shell_fixture.h"
 
-#include "vmm/console/words.h"
+#include "vmm/console/shell_priv.h"
 
 /* ---- words -------------------------------------------------------------------------- */
 
@@ -267,6 +267,17 @@ static void top_shows_what_was_used_since(void **state)
     shell_top(&shell, 102 * S);             /* no time passed: no division by zero */
 }
 
+static void shares_of_huge_numbers(void **state)
+{
+    char buf[PERCENT_LEN];
+    assert_string_equal(shell_percent(buf, 0, 0), "-");
+    assert_string_equal(shell_percent(buf, 5, 0), "-");
+    assert_string_equal(shell_percent(buf, UINT64_MAX, UINT64_MAX), "100.0%");
+    assert_string_equal(shell_percent(buf, UINT64_MAX / 4 + 1, UINT64_MAX), "25.0%");
+    assert_string_equal(shell_percent(buf, 1, UINT64_MAX), "0.0%");
+    shell_percent(buf, UINT64_MAX, 1);
+}
+
 static void tables_say_what_did_not_fit(void **state)
 {
     static struct table t;
@@ -362,6 +373,7 @@ int main(void)
         cmocka_unit_test_setup(machine_tables, setup),
         cmocka_unit_test_setup(long_answers_are_handed_over, setup),
         cmocka_unit_test_setup(top_shows_what_was_used_since, setup),
+        cmocka_unit_test(shares_of_huge_numbers),
         cmocka_unit_test(tables_say_what_did_not_fit),
         cmocka_unit_test_setup(actions_reach_the_core, setup),
         cmocka_unit_test_setup(impossible_actions_are_refused, setup),

@@ -66,15 +66,15 @@ static const char *level_text(uint8_t level)
 
 static bool step_log(struct console *c)
 {
-    char stamp[STAMP_LEN], text[LOGRING_TEXT_MAX + 1], line[CONSOLE_LINE];
+    char stamp[STAMP_LEN], prefix[STAMP_LEN + 16], text[LOGRING_TEXT_MAX + 1];
     struct logrec rec;
     if (c->job_at >= c->job_end || !logring_read(c->log, &c->job_at, &rec, 0, text, sizeof(text)))
         return false;
     text[rec.len] = '\0';
     c->job_at = rec.next;
     job_stamp(stamp, rec.time, c->log->utc);
-    fmt(line, sizeof(line), "%s%s%s", stamp, level_text(rec.level), text);
-    out_line(c, "", line);
+    fmt(prefix, sizeof(prefix), "%s%s", stamp, level_text(rec.level));
+    out_line(c, prefix, text);
     return true;
 }
 

@@ -106,7 +106,7 @@ void out_line(struct console *c, const char *prefix, const char *text)
 
 void out_say(struct console *c, const char *format, ...)
 {
-    char text[CONSOLE_LINE];
+    char text[256];
     va_list args;
     va_start(args, format);
     fmt_v(text, sizeof(text), format, args);

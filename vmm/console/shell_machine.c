@@ -4,13 +4,23 @@
 #include "socle/bits.h"
 #include "socle/str.h"
 
+/* part * scale / whole; very large numbers lose low bits rather than wrap. */
+static uint64_t scaled(uint64_t part, uint64_t scale, uint64_t whole)
+{
+    while (part > UINT64_MAX / scale) {
+        part >>= 1;
+        whole >>= 1;
+    }
+    return whole ? part * scale / whole : 0;
+}
+
 char *shell_percent(char buf[PERCENT_LEN], uint64_t part, uint64_t whole)
 {
     if (!whole) {
         fmt(buf, PERCENT_LEN, "-");
         return buf;
     }
-    uint64_t tenths = (uint64_t)((unsigned __int128)part * 1000 / whole);
+    uint64_t tenths = scaled(part, 1000, whole);
     fmt(buf, PERCENT_LEN, "%llu.%llu%%", (unsigned long long)(tenths / 10),
         (unsigned long long)(tenths % 10));
     return buf;
@@ -138,8 +148,7 @@ void shell_top(struct shell *s, uint64_t now)
         table_cell(&s->table, "%s", g->name);
         table_cell(&s->table, "%s", guest_state_text(row.state));
         table_cell(&s->table, "%s", shell_percent(share, growth(row.cpu_ns, g->top_cpu_ns), span));
-        table_cell(&s->table, "%llu", (unsigned long long)
-                   (span ? (unsigned __int128)exits * NS_PER_S / span : 0));
+        table_cell(&s->table, "%llu", (unsigned long long)scaled(exits, NS_PER_S, span));
         table_cell(&s->table, "%s", words_time(time, row.cpu_ns));
         g->top_cpu_ns = row.cpu_ns;
         g->top_exits = row.exits;
