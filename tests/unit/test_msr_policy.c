@@ -466,7 +466,8 @@ int main(void)
         cmocka_unit_test(all_indices), cmocka_unit_test(what_the_core_does),
         cmocka_unit_test(registers_of_the_vcpu), cmocka_unit_test(fields),
         cmocka_unit_test(memory_types), cmocka_unit_test(mtrr_storage),
-        cmocka_unit_test(intel_only), cmocka_unit_test(amd_only), cmocka_unit_test(machine_check), cmocka_unit_test(speculation),
+        cmocka_unit_test(intel_only), cmocka_unit_test(amd_only),
+        cmocka_unit_test(machine_check), cmocka_unit_test(speculation),
         cmocka_unit_test(tsc_aux_and_xss), cmocka_unit_test(efer_and_debugctl),
         cmocka_unit_test(state_round_trip), cmocka_unit_test(hostile_state),
     };
