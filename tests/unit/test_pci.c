@@ -114,6 +114,8 @@ static void test_all_widths(void **unused)
     assert_int_equal(get(1, 0, 0x60, 4), 0x800b0a05);
     set(1, 0, 0x60, 4, 0xffffffff);
     assert_int_equal(get(1, 0, 0x60, 4), 0x8f8f8f8f);   /* the mask */
+    set(1, 0, 0x82, 1, 0xf2);
+    assert_int_equal(get(1, 0, 0x82, 1), 0x02);
 }
 
 static void test_nobody(void **unused)

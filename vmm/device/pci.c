@@ -176,6 +176,7 @@ static void init_isa_bridge(struct pci_function *f)
     pci_set16(f->wmask, 0x4e, 0x01ff);
     memset(&f->wmask[0x60], 0x8f, 4);
     f->wmask[0x69] = 0xfe;
+    f->wmask[0x82] = 0x0f;                  /* DLC: passive release and its like */
     reset_isa_bridge(f);
 }
 
