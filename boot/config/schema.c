@@ -1,162 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The schema pass: walks the tree with the key table, section by section. Called by
- * config_parse() once the file has proved to be TOML. Keys that stand alone are checked
- * here; what must hold between keys is in check_*.c.
+ * The schema pass: walks the tree section by section and fills struct config. Called by
+ * config_parse() once the file has proved to be TOML. What must hold between keys is in
+ * check_*.c.
  */
 #include "schema.h"
 
 #include "socle/fmt.h"
-#include "socle/str.h"
-#include "words.h"
-
-void schema_defaults(enum section section, void *base)
-{
-    struct reader silent = { .guest = -1 };
-    const struct section_spec *s = &section_specs[section];
-
-    for (uint32_t i = 0; i < s->keys; i++) {
-        const char *def = s->key[i].def;
-        /* Defaults in the table are right values; a unit test reads each of them. */
-        if (def && section != SECTION_TOP)
-            (void)!read_value_text(&silent, &s->key[i], def, strlen(def), base);
-    }
-}
-
-/* ---- keys ----------------------------------------------------------------------- */
-
-static const char *home_of(const char *key, enum section except)
-{
-    static const enum section likely_first[] = { SECTION_GUEST, SECTION_HOST, SECTION_DISK,
-                                                 SECTION_NET, SECTION_SWITCH, SECTION_PCI };
-
-    for (unsigned i = 0; i < ARRAY_LEN(likely_first); i++)
-        if (likely_first[i] != except && key_find(likely_first[i], key))
-            return section_specs[likely_first[i]].label;
-    return NULL;
-}
-
-/* The key that an advice such as `write cpus = 2` speaks of; null when it is none. */
-static const struct key_spec *advised_key(enum section section, const char *advice)
-{
-    const struct section_spec *s = &section_specs[section];
-
-    for (uint32_t i = 0; i < s->keys; i++) {
-        const size_t len = strlen(s->key[i].name);
-        if (strncmp(advice, "write ", 6) == 0 && strncmp(advice + 6, s->key[i].name, len) == 0 &&
-            advice[6 + len] == ' ')
-            return &s->key[i];
-    }
-    return NULL;
-}
-
-/* Returns the key that is probably meant, so that it is not called missing as well. */
-static const struct key_spec *unknown_key(struct reader *r, enum section section,
-                                          const struct toml_node *n)
-{
-    const struct section_spec *s = &section_specs[section];
-    const struct config_str *key = &n->key;
-    struct nearest near = { .word = key->text, .len = key->len };
-    const char *advice = foreign_key(section, key->text);
-    const char *home = home_of(key->text, section);
-    const bool header = n->origin != TOML_PLAIN;
-    const char *what = header ? "section" : "key";
-    const char *where = header && section == SECTION_TOP ? "" : s->where;
-
-    /* Past a full list of findings nobody sees a suggestion, so none is sought. */
-    for (uint32_t i = 0; i < s->keys && r->errors < CONFIG_DIAG_MAX; i++)
-        nearest_try(&near, s->key[i].name);
-
-    if (advice) {
-        read_error(r, key->pos, "unknown %s \"%.40s\"%s; %s", what, key->text, where,
-                   advice);
-        return advised_key(section, advice);
-    }
-    if (near.best && (near.distance == 0 || !home)) {
-        read_error(r, key->pos, "unknown %s \"%.40s\"%s; did you mean \"%s\"?", what,
-                   key->text, where, near.best);
-        return key_find(section, near.best);
-    }
-    if (home)
-        read_error(r, key->pos, "unknown %s \"%.40s\"%s; it belongs in %s", what,
-                   key->text, where, home);
-    else
-        read_error(r, key->pos, "unknown %s \"%.40s\"%s; docs/config.md lists them all",
-                   what, key->text, where);
-    return NULL;
-}
-
-/* Does the value say the same as leaving the key out? */
-static bool says_default(const struct key_spec *spec, const void *base)
-{
-    const void *member = (const char *)base + spec->offset;
-
-    if (!spec->def)
-        return false;
-    switch (spec->type) {
-    case VALUE_BOOL:
-        return *(const bool *)member == (strcmp(spec->def, "true") == 0);
-    case VALUE_NUMBER:
-        return *(const uint32_t *)member == (uint32_t)(spec->def[0] - '0');
-    case VALUE_CPUS:
-        return ((const struct config_cpuset *)member)->all;
-    default:
-        return false;
-    }
-}
-
-/* A feature of a later version: harmless to ignore, or not. */
-static void not_landed(struct reader *r, const char *what, const struct key_spec *spec,
-                       struct config_pos pos)
-{
-    if (spec->harm)
-        read_error(r, pos, "%s is not supported by this version yet, and it cannot be ignored: %s",
-                   what, spec->harm);
-    else
-        read_warning(r, pos, "%s has no effect in this version yet%s%s", what,
-                     spec->instead ? ": " : "", spec->instead ? spec->instead : "");
-}
-
-/* In a section without effect only the keys that must not be ignored are worth a word. */
-static void check_landed(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
-                         const void *base, bool section_landed)
-{
-    if (!spec->landed && (section_landed || spec->harm) && !says_default(spec, base))
-        not_landed(r, spec->name, spec, n->pos);
-}
-
-static void need_keys(struct reader *r, const struct section_spec *s,
-                      const struct config_pos *at, struct config_pos pos)
-{
-    for (uint32_t i = 0; i < s->keys; i++)
-        if (s->key[i].required && at[s->key[i].id].line == 0)
-            read_error(r, pos, "this %s needs %s, for example %s = %s", s->label, s->key[i].name,
-                       s->key[i].name, s->key[i].example);
-}
-
-/* Everything but the sections inside this one. at[]: indexed by the keys' ids. */
-static void read_keys(struct reader *r, enum section section, const struct toml_node *table,
-                      void *base, struct config_pos *at, bool landed)
-{
-    for (const struct toml_node *n = table->u.list.first; n && !r->nomem; n = n->next) {
-        const struct key_spec *spec = key_find(section, n->key.text);
-
-        if (!spec) {
-            spec = unknown_key(r, section, n);
-            if (spec && at[spec->id].line == 0)
-                at[spec->id] = n->pos;
-            continue;
-        }
-        at[spec->id] = n->pos;
-        if (spec->type == VALUE_TABLE || spec->type == VALUE_TABLES)
-            continue;
-        if (read_value(r, spec, n, base))
-            check_landed(r, spec, n, base, landed);
-    }
-    need_keys(r, &section_specs[section], at, table->pos);
-}
-
-/* ---- sections ------------------------------------------------------------------- */
 
 /* [guest.web] in place of [[guest]] with a name: what other formats do. */
 static bool is_named_section(const struct toml_node *n)
@@ -216,7 +66,7 @@ static void section_landed(struct reader *r, enum section parent, enum section s
     const struct key_spec *spec = key_find(parent, key);
 
     if (!spec->landed)
-        not_landed(r, section_specs[section].label, spec, pos);
+        schema_not_landed(r, section_specs[section].label, spec, pos);
 }
 
 static void read_host(struct reader *r, const struct toml_node *root)
@@ -226,7 +76,7 @@ static void read_host(struct reader *r, const struct toml_node *root)
     if (!n)
         return;
     if (n->type == TOML_TABLE)
-        read_keys(r, SECTION_HOST, n, &r->cfg->host, r->cfg->host.at, true);
+        schema_keys(r, SECTION_HOST, n, &r->cfg->host, r->cfg->host.at, true);
     else if (n->type == TOML_ARRAY)
         read_error(r, n->pos, "there is one machine: write [host] with single brackets");
     else
@@ -235,6 +85,7 @@ static void read_host(struct reader *r, const struct toml_node *root)
 
 static void read_switches(struct reader *r, const struct toml_node *root)
 {
+    const bool landed = key_find(SECTION_TOP, "switch")->landed;
     uint32_t count;
     const struct toml_node *t = tables_of(r, SECTION_TOP, SECTION_SWITCH, root, "switch", &count);
     struct config_switch *sw = read_alloc(r, count * sizeof(*sw), _Alignof(struct config_switch));
@@ -247,7 +98,7 @@ static void read_switches(struct reader *r, const struct toml_node *root)
         r->bad = &sw->bad;
         sw->pos = t->pos;
         section_landed(r, SECTION_TOP, SECTION_SWITCH, "switch", t->pos);
-        read_keys(r, SECTION_SWITCH, t, sw, sw->at, false);
+        schema_keys(r, SECTION_SWITCH, t, sw, sw->at, landed);
     }
     r->bad = NULL;
 }
@@ -278,7 +129,7 @@ static void read_disks(struct reader *r, const struct toml_node *guest, struct g
         d->pos = t->pos;
         schema_defaults(SECTION_DISK, d);
         section_landed(r, SECTION_GUEST, SECTION_DISK, "disk", t->pos);
-        read_keys(r, SECTION_DISK, t, d, d->at, landed);
+        schema_keys(r, SECTION_DISK, t, d, d->at, landed);
         resolve_disk(g, d);
     }
 }
@@ -297,7 +148,7 @@ static void read_nets(struct reader *r, const struct toml_node *guest, struct gu
         net->pos = t->pos;
         schema_defaults(SECTION_NET, net);
         section_landed(r, SECTION_GUEST, SECTION_NET, "net", t->pos);
-        read_keys(r, SECTION_NET, t, net, net->at, landed);
+        schema_keys(r, SECTION_NET, t, net, net->at, landed);
     }
 }
 
@@ -314,7 +165,7 @@ static void read_pcis(struct reader *r, const struct toml_node *guest, struct gu
     for (; g->pcis < count; g->pcis++, t = t->next, pci++) {
         pci->pos = t->pos;
         section_landed(r, SECTION_GUEST, SECTION_PCI, "pci", t->pos);
-        read_keys(r, SECTION_PCI, t, pci, pci->at, landed);
+        schema_keys(r, SECTION_PCI, t, pci, pci->at, landed);
     }
 }
 
@@ -338,7 +189,7 @@ static void read_guests(struct reader *r, const struct toml_node *root)
         about_guest(r, i);
         g->pos = t->pos;
         schema_defaults(SECTION_GUEST, g);
-        read_keys(r, SECTION_GUEST, t, g, g->at, true);
+        schema_keys(r, SECTION_GUEST, t, g, g->at, true);
         read_disks(r, t, g);
         read_nets(r, t, g);
         read_pcis(r, t, g);
@@ -352,7 +203,7 @@ void schema_read(struct reader *r, const struct toml_node *root)
     struct config_pos at[SECTION_COUNT];        /* of no further interest */
     struct { uint32_t version; } top;
 
-    read_keys(r, SECTION_TOP, root, &top, at, true);
+    schema_keys(r, SECTION_TOP, root, &top, at, true);
     read_host(r, root);
     read_switches(r, root);
     read_guests(r, root);

@@ -8,6 +8,17 @@
 /* The defaults of all keys of a section that have one; base: the section's zeroed struct. */
 void schema_defaults(enum section section, void *base);
 
+/*
+ * Everything in a section but the sections inside it. base: the section's struct; at[]:
+ * indexed by the keys' ids. landed: whether the section as a whole has an effect.
+ */
+void schema_keys(struct reader *r, enum section section, const struct toml_node *table,
+                 void *base, struct config_pos *at, bool landed);
+
+/* `what` belongs to a later version: a warning, or an error when ignoring it does harm. */
+void schema_not_landed(struct reader *r, const char *what, const struct key_spec *spec,
+                       struct config_pos pos);
+
 /* Fills *r->cfg, which holds the defaults. Gives up early when r->nomem is set. */
 void schema_read(struct reader *r, const struct toml_node *root);
 

@@ -159,6 +159,8 @@ static void host_error_keeps_default(void **state)
     assert_int_equal(config.host.consoles, 0);
     bad("[host]\ncpus = '0-1,x'\n" GUEST("g"), -1, "no list of CPU numbers");
     assert_true(config.host.cpus.all);
+    bad("[host]\ncpus = '0-1024'\n" GUEST("g"), -1, "highest CPU number is 1023");
+    bad("[host]\ncpus = '99999999999999999999'\n" GUEST("g"), -1, "highest CPU number is 1023");
 }
 
 static void guest_values(void **state)
@@ -216,6 +218,7 @@ static void memory_sizes(void **state)
         { "512Mb", "\"512M\"" }, { "0.5G", "\"512M\"" }, { "2.25 GiB", "\"2304M\"" },
         { " 64M", "\"64M\"" }, { "64M ", "not a size" }, { "1.5t", "\"1536G\"" },
         { "536870912", "\"512M\"" }, { "0", "\"1M\"" },
+        { "1500000", "\"1M\"" },
     };
     for (unsigned i = 0; i < ARRAY_LEN(wrong); i++) {
         snprintf(text, sizeof(text), "[[guest]]\nname = 'g'\nkernel = 'k'\nmemory = '%s'\n",

@@ -197,6 +197,7 @@ static void full_list(void **state)
         config_diag_add(&diag, i % 2 ? CONFIG_WARNING : CONFIG_ERROR,
                         (struct config_pos){ i + 1, 1 }, -1, "%u", i);
     config_diag_add(&diag, CONFIG_WARNING, (struct config_pos){ 100, 1 }, -1, "late warning");
+    assert_string_equal(diag.entry[CONFIG_DIAG_MAX - 1].text, "63");
     config_diag_add(&diag, CONFIG_ERROR, (struct config_pos){ 101, 1 }, -1, "late error");
     assert_int_equal(diag.count, CONFIG_DIAG_MAX);
     assert_int_equal(diag.errors, CONFIG_DIAG_MAX / 2 + 1);

@@ -429,6 +429,13 @@ static void all_errors_in_one_run(void **state)
     assert_int_equal(diag.entry[1].pos.line, 3);
     assert_int_equal(diag.entry[2].pos.line, 4);
     assert_int_equal(diag.entry[3].pos.line, 6);
+    /* Errors inside lists do not count as lists that are still open. */
+    char text[800] = "";
+    for (unsigned i = 0; i < 2 * TOML_DEPTH_MAX; i++)
+        strcat(text, "a = [[x]]\n");
+    bad(text, 1, 7);
+    for (unsigned i = 0; i < 2 * TOML_DEPTH_MAX; i++)
+        assert_string_equal(diag.entry[i].text, "text needs quotes: \"x\"");
     /* Keys below a wrong header do not clash with those of another table. */
     bad("a = 1\n[b\na = 2\n", 2, 3);
     assert_int_equal(diag.errors, 1);
