@@ -85,6 +85,7 @@ static void begin(unsigned guests)
     input_room = sizeof(input);
     console_init(&con, &ops, &shell_ops, logring_init(own_log, sizeof(own_log)));
     assert_int_equal(console_add_sink(&con, queue[0], sizeof(queue[0])), 0);
+    con.sink[0].fresh = true;
     for (unsigned i = 0; i < guests; i++)
         console_guest_add(&con, &guest[i], names[i], NULL,
                           logring_init(guest_log[i], sizeof(guest_log[i])));

@@ -93,8 +93,8 @@ static void early_lines_reach_a_late_device(void **state)
     assert_int_equal(console_add_sink(&con, queue[1], sizeof(queue[1])), 1);
     uint8_t buf[100];
     size_t n = console_tx_take(&con, 1, buf, sizeof(buf), now);
-    assert_int_equal(n, 14);
-    assert_memory_equal(buf, "socle: early\r\n", n);
+    assert_int_equal(n, 16);        /* the loader may have left half a line there */
+    assert_memory_equal(buf, "\r\nsocle: early\r\n", n);
 }
 
 static void earlier_boot_is_shown(void **state)
@@ -394,6 +394,7 @@ static void two_devices_show_the_same(void **state)
     begin_running(2);
     console_add_sink(&con, queue[1], sizeof(queue[1]));
     console_tx_take(&con, 1, buf, sizeof(buf), now);
+    assert_true(con.sink[1].fresh && con.sink[0].fresh);
     types("\x1dversion\r");
     prints(0, "line\n");
     shown();

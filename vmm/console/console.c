@@ -37,7 +37,7 @@ uint32_t console_add_sink(struct console *c, void *buf, uint32_t size)
     uint32_t index = c->sinks++;
     struct console_sink *s = &c->sink[index];
     outq_init(&s->out, buf, size);
-    s->fresh = true;
+    s->fresh = false;       /* firmware and loader may have left half a line */
     uint64_t at = 0;
     struct logrec rec;
     char text[LOGRING_TEXT_MAX + 1];
