@@ -14,7 +14,8 @@ struct run_plan {
     bool          uefi, icount;
     bool          may_reboot;   /* else a reset ends the emulator where it can */
     char        **extra;        /* the emulator's own arguments, or null */
-    const char   *iso;
+    const char   *iso;          /* to boot from; or, when null, started at once: */
+    const char   *kernel, *modules, *options;   /* -kernel, -initrd, -append */
 };
 
 /*

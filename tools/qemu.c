@@ -25,6 +25,12 @@ static const char *const firmware[][2] = {
     { "/usr/share/qemu/ovmf-x86_64-code.bin", "/usr/share/qemu/ovmf-x86_64-vars.bin" },
 };
 
+static void add_pair(struct args *a, const char *option, const char *value)
+{
+    args_add(a, "%s", option);
+    args_add(a, "%s", value);
+}
+
 static int add_uefi(struct args *a)
 {
     size_t i = 0;
@@ -44,6 +50,8 @@ static int add_uefi(struct args *a)
     args_add(a, "if=pflash,format=raw,readonly=on,file=%s", firmware[i][0]);
     args_add(a, "-drive");
     args_add(a, "if=pflash,format=raw,file=%s", vars);
+    /* A UEFI machine has a screen; without one GRUB complains of it. */
+    add_pair(a, "-vga", "std");
     free(data);
     free(vars);
     return bad ? EXIT_USAGE : -1;
@@ -58,17 +66,13 @@ static void add_accelerator(struct args *a, const struct run_plan *plan)
         why = "--icount counts instructions, which only TCG can";
     if (kvm && !plan->icount) {
         say("QEMU with KVM: %s", why);
-        args_add(a, "-accel");
-        args_add(a, "kvm");
-        args_add(a, "-cpu");
-        args_add(a, "host");
+        add_pair(a, "-accel", "kvm");
+        add_pair(a, "-cpu", "host");
         return;
     }
     say("QEMU with TCG, which emulates AMD-V: %s", why);
-    args_add(a, "-accel");
-    args_add(a, "tcg");
-    args_add(a, "-cpu");
-    args_add(a, "max");
+    add_pair(a, "-accel", "tcg");
+    add_pair(a, "-cpu", "max");
 }
 
 /* One instruction is one virtual nanosecond; clock and random numbers are fixed. */
@@ -81,27 +85,38 @@ static void add_icount(struct args *a)
         args_add(a, "%s", words[i]);
 }
 
+/* What it boots: the image in a CD drive, or the hypervisor and its modules directly. */
+static void add_boot(struct args *a, const struct run_plan *plan)
+{
+    if (!plan->iso) {
+        add_pair(a, "-kernel", plan->kernel);
+        add_pair(a, "-initrd", plan->modules);
+        add_pair(a, "-append", plan->options);
+        return;
+    }
+    /* In an option's value QEMU wants commas doubled. */
+    struct text drive = { 0 };
+    text_add(&drive, "if=none,id=cd,media=cdrom,format=raw,readonly=on,file=");
+    for (const char *c = plan->iso; *c; c++)
+        text_add(&drive, *c == ',' ? ",," : "%c", *c);
+    add_pair(a, "-drive", drive.s);
+    add_pair(a, "-device", "ide-cd,drive=cd,bootindex=0");
+    free(drive.s);
+}
+
 static int build(struct args *a, const struct run_plan *plan)
 {
     static const char *const fixed[] = {
         "-nodefaults", "-display", "none", "-serial", "stdio", "-monitor", "none",
-        "-device", "ide-cd,drive=cd,bootindex=0",
     };
     args_add(a, "qemu-system-x86_64");
-    args_add(a, "-machine");
-    args_add(a, "q35");
+    add_pair(a, "-machine", "q35");
     add_accelerator(a, plan);
     args_add(a, "-smp");
     args_add(a, "%u", plan->cpus);
     args_add(a, "-m");
     args_add(a, "%lluM", (unsigned long long)(plan->memory / MIB(1)));
-    /* QEMU doubles commas in file names. */
-    struct text iso = { 0 };
-    for (const char *c = plan->iso; *c; c++)
-        text_add(&iso, *c == ',' ? ",," : "%c", *c);
-    args_add(a, "-drive");
-    args_add(a, "if=none,id=cd,media=cdrom,format=raw,readonly=on,file=%s", iso.s);
-    free(iso.s);
+    add_boot(a, plan);
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
         args_add(a, "%s", fixed[i]);
     if (!plan->may_reboot)

@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "cli.h"
+#include "direct.h"
 #include "emulator.h"
 #include "iso.h"
 #include "proc.h"
@@ -168,8 +169,9 @@ static int judge(const struct proxy *p, const struct run_plan *plan, enum proxy_
         break;
     }
     if (end == END_OVER && !w->hypervisor) {
-        say("GRUB could not start Socle: %s",
-            *w->grub_error ? w->grub_error : "it gives no reason");
+        say("GRUB could not start Socle: %s%s",
+            *w->grub_error ? w->grub_error : "it gives no reason",
+            strstr(w->grub_error, "out of memory") ? " Give the machine more with --memory." : "");
         return EXIT_USAGE;
     }
     if (end == END_OVER)
@@ -184,18 +186,34 @@ static int judge(const struct proxy *p, const struct run_plan *plan, enum proxy_
     return w->all_stopped ? EXIT_GOOD : EXIT_LEFT;
 }
 
+/* Packs the files, or for --icount lines them up for a start without GRUB. */
+static int make_bootable(const struct project *p, struct run_plan *plan, struct direct *direct,
+                         char **iso)
+{
+    bool wants = plan->icount && plan->platform == PLATFORM_QEMU && !plan->uefi;
+    if (wants && direct_possible()) {
+        int code = direct_prepare(p, direct);
+        plan->kernel = direct->kernel;
+        plan->modules = direct->modules;
+        return code;
+    }
+    *iso = path_join(temp_dir(), "hv.iso");
+    plan->iso = *iso;
+    return iso_write(p, *iso, plan->options, !plan->uefi, plan->uefi);
+}
+
 static int start_and_watch(const struct project *p, struct run_plan *plan, uint64_t timeout_ms)
 {
-    char *options = boot_options(&p->config.host);
-    char *iso = path_join(temp_dir(), "hv.iso");
+    char *options = boot_options(&p->config.host), *iso = NULL;
+    struct direct direct = { 0 };
     struct proxy *proxy = xcalloc(1, sizeof(*proxy));
-    plan->iso = iso;
+    plan->options = options;
     plan->may_reboot = p->config.host.when_all_stopped == CONFIG_STOPPED_REBOOT;
     proxy->timeout_ms = timeout_ms;
     proxy->autostart = autostarting(&p->config);
     proxy->goes_off = !p->config.host.at[HOST_WHEN_ALL_STOPPED].line ||
                       p->config.host.when_all_stopped == CONFIG_STOPPED_POWEROFF;
-    int code = iso_write(p, iso, options, !plan->uefi, plan->uefi);
+    int code = make_bootable(p, plan, &direct, &iso);
     if (code < 0)
         code = plan->platform == PLATFORM_QEMU ? qemu_start(plan, proxy)
                                                : bochs_start(plan, proxy);
@@ -206,6 +224,8 @@ static int start_and_watch(const struct project *p, struct run_plan *plan, uint6
         code = judge(proxy, plan, proxy_run(proxy));
     }
     free(proxy);
+    free(direct.kernel);
+    free(direct.modules);
     free(iso);
     free(options);
     return code;

@@ -61,8 +61,10 @@ static void finish_line(struct watch *w)
     w->len = 0;
     plain_text(w->line);
     if (!starts(w->line, "socle: ")) {
-        if (!w->hypervisor && starts(w->line, "error: "))
-            snprintf(w->grub_error, sizeof(w->grub_error), "%s", w->line + strlen("error: "));
+        /* The first error is the cause; the one without consequences is left out. */
+        if (!w->hypervisor && starts(w->line, "error: ") &&
+            !starts(w->line, "error: no suitable video mode"))
+            note(w->grub_error, sizeof(w->grub_error), w->line + strlen("error: "));
         return;
     }
     w->hypervisor++;

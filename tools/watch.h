@@ -17,7 +17,7 @@ struct watch {
     bool     all_stopped;       /* said, and no guest started since */
     bool     panic;
     char     trouble[256];      /* the first line that makes the run a failure, or "" */
-    char     grub_error[256];   /* the last error before the hypervisor spoke, or "" */
+    char     grub_error[256];   /* the first error before the hypervisor spoke, or "" */
     bool     grub_gave_up;      /* it asks for a key before the hypervisor spoke */
 };
 

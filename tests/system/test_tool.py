@@ -695,6 +695,38 @@ def test_run_s_qemu_arguments(work):
     assert after(args_of(work), "-m") == "3072M"
 
 
+def test_run_with_icount_starts_without_grub(work):
+    os.rename(work.dir / "vmlinuz", work.dir / "kernel-6.1")
+    os.symlink("kernel-6.1", work.dir / "vmlinuz")
+    fake_qemu(work, f'for a in "$@"; do case "$a" in *,*" vmlinuz"*) IFS=,; for m in $a; do '
+              f'cp "${{m%% *}}" "{work.dir}/got-${{m##* }}"; done;; esac; done\n' + BOOT + BYE)
+    os.remove(work.bin / "grub-mkrescue")
+    assert work.run("run", "--icount", "socle.toml").returncode == 0
+    args = args_of(work)
+    words = [module.split(" ")[1] for module in after(args, "-initrd").split(",")]
+    assert words == ["socle.toml", "vmlinuz", "initrd.img"]
+    assert after(args, "-append") == "when_all_stopped=poweroff"
+    assert not any("media=cdrom" in a for a in args)
+    assert (work.dir / "got-socle.toml").read_text() == GOOD
+    assert (work.dir / "got-vmlinuz").read_bytes() == bzimage()
+    assert (work.dir / "got-initrd.img").read_bytes() == initrd()
+    assert work.left_over() == []
+
+
+@pytest.mark.parametrize("options, folder", [(["--icount"], "with blank"), (["--icount", "--uefi"], "x")])
+def test_run_with_icount_falls_back_to_the_image(work, options, folder):
+    if "--uefi" in options and not os.path.exists("/usr/share/OVMF/OVMF_CODE_4M.fd"):
+        pytest.skip("needs ovmf")
+    work.tmp = work.tmp / folder
+    work.tmp.mkdir()
+    work.env["TMPDIR"] = str(work.tmp)
+    fake_qemu(work, BOOT + BYE)
+    assert work.run("run", *options, "socle.toml").returncode == 0
+    args = args_of(work)
+    assert "-kernel" not in args and any("media=cdrom" in a for a in args)
+    assert after(args, "-icount") == "shift=0,sleep=off" and work.left_over() == []
+
+
 @pytest.mark.skipif(not os.path.exists("/usr/share/OVMF/OVMF_CODE_4M.fd"), reason="needs ovmf")
 def test_run_with_uefi(work):
     fake_qemu(work, BOOT + BYE)
@@ -769,8 +801,10 @@ def test_run_killed_hard_takes_the_emulator_along(work):
 
 
 def test_run_passes_piped_input_once_the_hypervisor_listens(work):
-    fake_qemu(work, "sleep 0.5\n" + BOOT + "read line; echo \"got <$line>\"\n" + BYE)
-    r = work.run("run", "socle.toml", stdin=None, input="li\x01st\n")
+    # Until then firmware and GRUB swallow what comes.
+    fake_qemu(work, "timeout 0.7 cat > /dev/null\n" + BOOT +
+              "read line; echo \"got <$line>\"\n" + BYE)
+    r = work.run("run", "socle.toml", "--timeout", "8", stdin=None, input="li\x01st\n")
     assert r.returncode == 0 and "got <li\x01st>" in r.stdout
 
 
