@@ -63,7 +63,7 @@ void vcpu_reset(struct vcpu *v, bool init_signal)
         atomic_store(&v->requests, 0);
     }
     virt->vcpu_reset(v);
-    virt->set_tsc_offset(v, v->vm->clock.offset + v->tsc_adjust);
+    virt->set_tsc_offset(v, v->vm->clock.offset + v->tsc_adjust);   /* again when the clock starts */
 }
 
 static void queued(struct vcpu *v, enum inject_result r)

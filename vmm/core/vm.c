@@ -76,8 +76,11 @@ static void run_vcpus(struct vm *vm)
 {
     vmclock_thaw(&vm->clock, cpu_tsc());
     vm->state = VM_RUNNING;
-    for (uint32_t i = 0; i < vm->vcpus; i++)
-        sched_wake(&vm->vcpu[i].item);
+    for (uint32_t i = 0; i < vm->vcpus; i++) {
+        struct vcpu *v = &vm->vcpu[i];
+        virt->set_tsc_offset(v, vm->clock.offset + v->tsc_adjust);
+        sched_wake(&v->item);
+    }
     vm_alarms_changed(vm);
 }
 
