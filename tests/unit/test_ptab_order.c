@@ -96,6 +96,22 @@ static void written(void)
     }
 }
 
+/* A page that is freed while still linked would be walked into. */
+static void (*real_free)(void *ctx, hpa_t page);
+static void watched_free(void *ctx, hpa_t page)
+{
+    real_free(ctx, page);
+    written();
+}
+
+static void new_pages(void)
+{
+    pages = fake_pages_new(&source);
+    real_free = source.free;
+    source.free = watched_free;
+    watching = false;
+}
+
 static uint32_t seed;
 static uint32_t rnd(uint32_t n)
 {
@@ -153,8 +169,7 @@ static struct change random_change(void)
 
 static void run(const struct pt_format *format, unsigned max_leaf, uint32_t with_seed)
 {
-    pages = fake_pages_new(&source);
-    watching = false;
+    new_pages();
     assert_int_equal(ptab_init(&t, format, &source, max_leaf), HV_OK);
     seed = with_seed;
     for (int step = 0; step < 60; step++) {
@@ -187,8 +202,7 @@ static void no_walker_sees_a_half_made_mapping(void **unused)
 /* The large leaf itself: a GiB that is split and joined again while it is watched. */
 static void splitting_a_gib_is_not_visible(void **unused)
 {
-    pages = fake_pages_new(&source);
-    watching = false;
+    new_pages();
     cpu_sets = 0;
     assert_int_equal(ptab_init(&t, &pt_format_npt, &source, 3), HV_OK);
     assert_int_equal(ptab_map(&t, 0, hpa(GIB(4)), GIB(2), PT_R | PT_W | PT_X, PT_WB, &flush), HV_OK);
@@ -222,7 +236,7 @@ static void flags_set_meanwhile_are_kept(void **unused)
     unsigned level;
     watching = false;
     for (unsigned i = 0; i < 3; i++) {
-        pages = fake_pages_new(&source);
+        new_pages();
         cpu_sets = 0;
         assert_int_equal(ptab_init(&t, all[i], &source, 2), HV_OK);
         assert_int_equal(ptab_map(&t, 0, hpa(0), MIB(4), PT_R | PT_W, PT_WB, &flush), HV_OK);
