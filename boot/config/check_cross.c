@@ -174,9 +174,9 @@ static void check_dedicated(struct reader *r, const struct guest_config *g,
     if ((!g->dedicated && !other->dedicated) || g->at[GUEST_PIN].line == 0 ||
         other->at[GUEST_PIN].line == 0 || !cpus_overlap(&g->pin, &other->pin, &cpu))
         return;
-    read_error(r, g->at[GUEST_PIN], "CPU %u is also in the pin of %s (line %u), and %s is dedicated",
-               cpu, guest_label(other, label), other->at[GUEST_PIN].line,
-               g->dedicated ? "this guest" : "that guest");
+    read_error(r, g->at[GUEST_PIN], "CPU %u is also in the pin of %s (line %u), and %s guest is "
+                                    "dedicated", cpu, guest_label(other, label),
+               other->at[GUEST_PIN].line, g->dedicated ? "this" : "that");
 }
 
 static void check_guest_pair(struct reader *r, const struct guest_config *g,

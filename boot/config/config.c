@@ -65,8 +65,8 @@ static hv_status parse(const char *text, size_t len, struct reader *r)
     struct toml_node *root;
 
     if (len > CONFIG_FILE_MAX) {
-        read_error(r, (struct config_pos){ 1, 1 }, "the file has %zu bytes; at most %d are read", len,
-                   CONFIG_FILE_MAX);
+        read_error(r, (struct config_pos){ 1, 1 }, "the file has %zu bytes; at most %d are read",
+                   len, CONFIG_FILE_MAX);
         return HV_INVALID;
     }
     const hv_status s = toml_parse(text, len, r->arena, r->diag, &root);
@@ -105,8 +105,8 @@ hv_status config_parse(const char *text, size_t len, struct arena *arena, struct
         config_defaults(out);
     if (s == HV_NOMEM)
         config_diag_add(diag, CONFIG_ERROR, (struct config_pos){ 1, 1 }, -1,
-                        "the configuration needs more than the %zu bytes of memory set aside for it",
-                        arena->size);
+                        "the configuration needs more than the %zu bytes of memory set aside for "
+                        "it", arena->size);
     if (diag)
         config_diag_sort(diag);
     return s;

@@ -17,66 +17,34 @@ static void words_text(const char *const *words, char *buf, size_t size)
     }
 }
 
+static const char *const type_texts[] = {
+    [VALUE_BOOL] = "true or false",
+    [VALUE_SIZE] = "a size in quotes",
+    [VALUE_NAME] = "a name in quotes",
+    [VALUE_TEXT] = "text in quotes",
+    [VALUE_FILE] = "a file name in quotes",
+    [VALUE_FILES] = "a file name in quotes, or a list of them",
+    [VALUE_MODULES] = "a list of texts",
+    [VALUE_CPUS] = "CPU numbers in quotes",
+    [VALUE_UUID] = "a UUID in quotes",
+    [VALUE_MAC] = "a MAC address in quotes",
+    [VALUE_PCI] = "a PCI address in quotes",
+    [VALUE_UPLINK] = "a PCI or MAC address in quotes",
+    [VALUE_DEVICE] = "a disk in quotes",
+    [VALUE_CONSOLES] = "a list of consoles",
+    [VALUE_ESCAPE] = "a control key in quotes",
+    [VALUE_TABLE] = "a section of its own",
+    [VALUE_TABLES] = "a section of its own",
+};
+
 void key_type_text(const struct key_spec *spec, char *buf, size_t size)
 {
-    switch (spec->type) {
-    case VALUE_WORD:
+    if (spec->type == VALUE_WORD)
         words_text(spec->words, buf, size);
-        return;
-    case VALUE_BOOL:
-        fmt(buf, size, "true or false");
-        return;
-    case VALUE_NUMBER:
-    case VALUE_BAUD:
+    else if (spec->type == VALUE_NUMBER || spec->type == VALUE_BAUD)
         fmt(buf, size, "a number from %u to %u", spec->min, spec->max);
-        return;
-    case VALUE_SIZE:
-        fmt(buf, size, "a size in quotes");
-        return;
-    case VALUE_NAME:
-        fmt(buf, size, "a name in quotes");
-        return;
-    case VALUE_TEXT:
-        fmt(buf, size, "text in quotes");
-        return;
-    case VALUE_FILE:
-        fmt(buf, size, "a file name in quotes");
-        return;
-    case VALUE_FILES:
-        fmt(buf, size, "a file name in quotes, or a list of them");
-        return;
-    case VALUE_MODULES:
-        fmt(buf, size, "a list of texts");
-        return;
-    case VALUE_CPUS:
-        fmt(buf, size, "CPU numbers in quotes");
-        return;
-    case VALUE_UUID:
-        fmt(buf, size, "a UUID in quotes");
-        return;
-    case VALUE_MAC:
-        fmt(buf, size, "a MAC address in quotes");
-        return;
-    case VALUE_PCI:
-        fmt(buf, size, "a PCI address in quotes");
-        return;
-    case VALUE_UPLINK:
-        fmt(buf, size, "a PCI or MAC address in quotes");
-        return;
-    case VALUE_DEVICE:
-        fmt(buf, size, "a disk in quotes");
-        return;
-    case VALUE_CONSOLES:
-        fmt(buf, size, "a list of consoles");
-        return;
-    case VALUE_ESCAPE:
-        fmt(buf, size, "a control key in quotes");
-        return;
-    case VALUE_TABLE:
-    case VALUE_TABLES:
-        fmt(buf, size, "a section of its own");
-        return;
-    }
+    else
+        fmt(buf, size, "%s", type_texts[spec->type]);
 }
 
 static const char *default_text(const struct key_spec *spec)

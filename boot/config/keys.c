@@ -31,7 +31,8 @@ static const struct key_spec top_keys[] = {
     { .name = "switch", .type = VALUE_TABLES, .max = CONFIG_SWITCH_MAX, .def_text = "none",
       .instead = "nothing is connected",
       .text = "a network switch inside the hypervisor; one section each" },
-    { .name = "guest", .type = VALUE_TABLES, .max = CONFIG_GUESTS_MAX, .landed = true, .def_text = "none",
+    { .name = "guest", .type = VALUE_TABLES, .max = CONFIG_GUESTS_MAX, .landed = true,
+      .def_text = "none",
       .text = "a virtual machine; one section each" },
 };
 

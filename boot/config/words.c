@@ -127,8 +127,8 @@ static const struct foreign foreign_keys[] = {
       "write autostart = true" },
     { SECTION_GUEST, "restart reboot on_restart restart_policy action_reboot no_reboot",
       "write on_reboot = \"restart\" or \"stop\"" },
-    { SECTION_GUEST, "on_panic crash on_watchdog panic", "write on_crash = \"stop\", \"restart\" or "
-                                                         "\"pause\"" },
+    { SECTION_GUEST, "on_panic crash on_watchdog panic",
+      "write on_crash = \"stop\", \"restart\" or \"pause\"" },
     { SECTION_GUEST, "on_poweroff on_shutdown on_stop",
       "a guest that powers off stops; [host] has when_all_stopped" },
     { SECTION_GUEST, "timeout shutdown_timeout stop_grace_period",
@@ -141,8 +141,8 @@ static const struct foreign foreign_keys[] = {
     { SECTION_GUEST, "id hostname title domain vmname label", "write name = \"web\"" },
     { SECTION_GUEST, "clock localtime rtc_timeoffset time utc",
       "write rtc = \"utc\" or \"local\"" },
-    { SECTION_GUEST, "image images drive drives disks hda hdb cdrom iso storage volume volumes vbd scsi0 "
-                     "virtio0 sata0 ide0 block file rootdisk",
+    { SECTION_GUEST, "image images drive drives disks hda hdb cdrom iso storage volume volumes "
+                     "vbd scsi0 virtio0 sata0 ide0 block file rootdisk",
       "begin a section [[guest.disk]] with file = \"root.img\"" },
     { SECTION_GUEST, "vif vifs nic nics network networks netdev interface interfaces bridge net0 "
                      "switch tap ethernet ports",
@@ -161,7 +161,8 @@ static const struct foreign foreign_keys[] = {
     { SECTION_DISK, "rw writable", "a disk is writable unless readonly = true" },
     { SECTION_DISK, "snapshot persistent cow temporary discard", "write overlay = true or false" },
     { SECTION_DISK, "format type driver", "images are raw; convert with qemu-img convert -O raw" },
-    { SECTION_DISK, "if interface controller model", "write bus = \"virtio\", \"ahci\" or \"ide\"" },
+    { SECTION_DISK, "if interface controller model",
+      "write bus = \"virtio\", \"ahci\" or \"ide\"" },
     { SECTION_DISK, "media cd dvd", "write cdrom = true" },
     { SECTION_DISK, "overlay_size overlay_limit overlay_memory", "write overlay_max = \"256M\"" },
 

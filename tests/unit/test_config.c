@@ -211,8 +211,9 @@ static void memory_sizes(void **state)
         assert_int_equal(good(text)->guest[0].memory, sizes[i].bytes);
     }
     static const char *const wrong[][2] = {
-        { "", "not a size" }, { "M", "not a size" }, { "-1M", "not a size" }, { "1X", "not a size" },
-        { "1MM", "not a size" }, { "0x10M", "not a size" }, { "18446744073709551616", "not a size" },
+        { "", "not a size" }, { "M", "not a size" }, { "-1M", "not a size" },
+        { "1X", "not a size" }, { "1MM", "not a size" }, { "0x10M", "not a size" },
+        { "18446744073709551616", "not a size" },
         { "1.M", "not a size" }, { "1K", "next one is \"1M\"" }, { "1025K", "next one is \"2M\"" },
         { "1M", "out of range" }, { "65T", "out of range" }, { "16777216T", "too large" },
         { "512Mb", "\"512M\"" }, { "0.5G", "\"512M\"" }, { "2.25 GiB", "\"2304M\"" },
@@ -230,7 +231,8 @@ static void memory_sizes(void **state)
 
 static void names(void **state)
 {
-    static const char *const right[] = { "a", "0", "a-b", "a--", "0123456789012345678901234567890" };
+    static const char *const right[] = { "a", "0", "a-b", "a--",
+                                         "0123456789012345678901234567890" };
     static const char *const wrong[] = { "", "-a", "A", "a_b", "a.b", "\xc3\xa4",
                                          "01234567890123456789012345678901", "a b" };
     char text[200];
@@ -359,12 +361,13 @@ static unsigned disk_conflicts(const char *first, const char *second)
     char text[600];
     unsigned n = 0;
 
-    snprintf(text, sizeof(text), GUEST("a") "[[guest.disk]]\n%s\n" GUEST("b") "[[guest.disk]]\n%s\n",
-             first, second);
+    snprintf(text, sizeof(text),
+             GUEST("a") "[[guest.disk]]\n%s\n" GUEST("b") "[[guest.disk]]\n%s\n", first, second);
     assert_int_equal(parse(text), HV_OK);
     for (uint32_t i = 0; i < diag.count; i++)
-        n += diag.entry[i].guest == 1 && (strstr(diag.entry[i].text, "already a disk of guest \"a\"") ||
-                                          strstr(diag.entry[i].text, "its own partition"));
+        n += diag.entry[i].guest == 1 &&
+             (strstr(diag.entry[i].text, "already a disk of guest \"a\"") ||
+              strstr(diag.entry[i].text, "its own partition"));
     return n;
 }
 
@@ -375,7 +378,8 @@ static void disk_sharing(void **state)
     assert_int_equal(disk_conflicts("file='x'\noverlay=false", "file='x'\nreadonly=true"), 1);
     assert_int_equal(disk_conflicts("file='x'\noverlay=false", "file='y'\noverlay=false"), 0);
     assert_int_equal(disk_conflicts("device='sda'", "device='sda'"), 1);
-    assert_int_equal(disk_conflicts("device='sda'\nreadonly=true", "device='sda'\nreadonly=true"), 0);
+    assert_int_equal(disk_conflicts("device='sda'\nreadonly=true",
+                                    "device='sda'\nreadonly=true"), 0);
     assert_int_equal(disk_conflicts("device='sda'\nreadonly=true", "device='sda'"), 1);
     assert_int_equal(disk_conflicts("device='sda'", "device='sda1'"), 1);
     assert_int_equal(disk_conflicts("device='sda1'", "device='sda'"), 1);
