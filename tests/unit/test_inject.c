@@ -340,6 +340,7 @@ static void hostile_records_are_refused_or_sane(void **unused)
             assert_true(q.held.kind == EVENT_NONE || q.held.kind == EVENT_IRQ);
             assert_true(q.exception.kind != EVENT_EXCEPTION || q.exception.vector < 32);
             assert_true(q.interrupted.kind != EVENT_NMI || q.interrupted.vector == 2);
+            assert_true(q.interrupted.kind >= EVENT_SOFT_INT || q.interrupted.insn_len == 0);
         }
     assert_true(refused > 1000);
     struct state_in in = { .buf = good, .len = n - 1 };
