@@ -62,12 +62,16 @@ uint8_t lapic_tpr_threshold(const struct lapic *l)
 
 /* ---- IRR and ISR ---- */
 
-static void irr_set(struct lapic *l, uint8_t vector)
+/* False: it was set already. */
+static bool irr_set(struct lapic *l, uint8_t vector)
 {
     uint8_t word = (uint8_t)BIT(vector / 32);
-    atomic_fetch_or(&l->page->reg[LAPIC_IRR + vector / 32].v, BIT(vector % 32));
+    uint32_t bit = BIT(vector % 32);
+    if (atomic_fetch_or(&l->page->reg[LAPIC_IRR + vector / 32].v, bit) & bit)
+        return false;
     if (!(atomic_load(&l->irr_words) & word))
         atomic_fetch_or(&l->irr_words, word);
+    return true;
 }
 
 /* The word is looked at again after its summary bit: a bit set meanwhile is never lost. */
@@ -156,8 +160,9 @@ bool lapic_raise(struct lapic *l, uint8_t vector, bool level)
         return false;
     }
     tmr_set(l, vector, level);
-    irr_set(l, vector);
-    l->fabric->ops->kick(l->fabric->ctx, l->vcpu);
+    /* Who set the bit kicks: a storm of the same vector costs its target nothing more. */
+    if (irr_set(l, vector))
+        l->fabric->ops->kick(l->fabric->ctx, l->vcpu);
     return true;
 }
 

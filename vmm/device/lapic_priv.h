@@ -72,7 +72,7 @@ void     lapic_timer_lvt(struct lapic *l, uint32_t value);
 void     lapic_timer_start(struct lapic *l, uint32_t count);
 void     lapic_timer_divide(struct lapic *l, uint32_t tdcr);
 uint32_t lapic_timer_current(struct lapic *l);
-/* Sets the alarm for a timer that was just loaded. */
+/* Goes on with a timer that was just loaded; one that is due meanwhile fires. */
 void     lapic_timer_resume(struct lapic *l);
 
 #endif

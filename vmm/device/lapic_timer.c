@@ -160,10 +160,15 @@ uint32_t lapic_timer_current(struct lapic *l)
     return current;
 }
 
+/* What is due already fires at once, but not from here: loading changes no state. */
 void lapic_timer_resume(struct lapic *l)
 {
     spin_lock(&l->lock);
-    arm(l, 0);
+    bool masked = lapic_reg(l, LAPIC_LVT_TIMER) & LVT_MASK;
+    if (l->deadline && !masked && l->tsc.now(l->tsc.ctx) >= l->deadline)
+        dev_alarm(l->env, &l->alarm, 0);
+    else
+        arm(l, 0);
     spin_unlock(&l->lock);
 }
 

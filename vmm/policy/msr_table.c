@@ -57,7 +57,6 @@ static const struct msr_range table[] = {
     { MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE, BOTH, M_MTRR_DEF },
     { MSR_MC0_CTL, MSR_MC0_CTL + 4 * MC_BANKS - 1, BOTH, M_MC_BANK },
     { MSR_TSC_DEADLINE, MSR_TSC_DEADLINE, BOTH, M_DEADLINE },
-    { MSR_X2APIC, MSR_X2APIC + 0xff, BOTH, M_CORE },
     { MSR_XSS, MSR_XSS, BOTH, M_XSS },
     { MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, BOTH, M_KVM_CLOCK },
     { MSR_EFER, MSR_EFER, BOTH, M_EFER },
@@ -89,6 +88,8 @@ static const struct msr_range table[] = {
 enum msr_kind policy_msr_kind(enum cpu_vendor vendor, uint32_t index)
 {
     unsigned low = 0, high = ARRAY_LEN(table);
+    if (index - MSR_X2APIC <= 0xff)     /* EOI and ICR: the hottest of all */
+        return M_CORE;
     while (low < high) {
         unsigned mid = (low + high) / 2;
         if (index > table[mid].last)

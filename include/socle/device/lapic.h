@@ -169,7 +169,7 @@ void lapic_eoi(struct lapic *l);
 
 /* ---- any CPU ---- */
 
-/* Sets the IRR bit and kicks. False: the APIC is off or software-disabled. */
+/* Sets the IRR bit and kicks if it is new. False: the APIC is off or software-disabled. */
 bool lapic_raise(struct lapic *l, uint8_t vector, bool level);
 /* Drives LINT0 (the PIC's output) or LINT1 (NMI); acts as the LVT says. Idempotent. */
 void lapic_set_lint(struct lapic *l, unsigned pin, bool level);
