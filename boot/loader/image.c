@@ -207,6 +207,8 @@ static enum image_kind identify(const uint8_t *p, size_t len)
         return IMAGE_EMPTY;
     if (identify_linux(p, len, &kind) || identify_elf(p, len, &kind))
         return kind;
+    if (identify_pe(p, len, &kind))
+        return kind;
     if (scan_multiboot2(p, len, &at))
         return IMAGE_MULTIBOOT2;
     for (size_t i = 0; i < ARRAY_LEN(magics); i++)
@@ -214,8 +216,6 @@ static enum image_kind identify(const uint8_t *p, size_t len)
             return magics[i].kind;
     if (scan_multiboot1(p, len, &at))
         return IMAGE_MULTIBOOT1;
-    if (identify_pe(p, len, &kind))
-        return kind;
     if (identify_rom(p, len))
         return IMAGE_FIRMWARE;
     if (identify_disk(p, len))
