@@ -61,8 +61,10 @@ static void check_boot(struct reader *r, const struct guest_config *g)
 static uint32_t count_cpus(const struct config_cpuset *s)
 {
     uint32_t n = 0;
+
     for (unsigned i = 0; i < ARRAY_LEN(s->bits); i++)
-        n += (uint32_t)__builtin_popcountll(s->bits[i]);
+        for (uint64_t left = s->bits[i]; left; left &= left - 1)    /* drops the lowest bit */
+            n++;
     return n;
 }
 
