@@ -221,7 +221,7 @@ struct walk {
     size_t len;
 };
 
-static void note(struct walk *w, const char *format, ...)
+PRINTF(2, 3) static void note(struct walk *w, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
