@@ -2,8 +2,8 @@
 /*
  * See proxy.h. On a terminal, Ctrl-A is ours as in QEMU's own console: x leaves, a second
  * Ctrl-A sends one. Everything else, Ctrl-C and Ctrl-] included, reaches the hypervisor.
- * Input that is no terminal passes untouched, and waits until the hypervisor listens,
- * since firmware and boot loader would eat it.
+ * Input that is no terminal passes untouched, and waits until the hypervisor's console
+ * is ready, since firmware, boot loader and the set-up of the UART would eat it.
  */
 #include "proxy.h"
 
@@ -24,6 +24,7 @@ enum {
     PANIC_QUIET_MS = 1500,      /* a panic's report is complete after this silence */
     PANIC_MAX_MS   = 15000,
     GRUB_ERROR_MS  = 2000,      /* GRUB waits for a key; its last words come first */
+    LISTEN_MS      = 5000,      /* after its first line, if nothing tells it earlier */
     POWER_OFF_MS   = 15000,     /* an emulator is slow, but not that slow */
     STDOUT_PIECE   = 512,       /* what poll() lets a pipe or terminal take at once */
 };
@@ -39,9 +40,10 @@ struct state {
     bool          tty, stdin_open, from_open, words_open;
     bool          prefix;       /* Ctrl-A was pressed */
     bool          left;
+    bool          heard;        /* the hypervisor spoke a while ago: it listens by now */
     bool          ended;        /* by us: what the emulator says to that is no news */
     char          last;         /* last byte written to stdout */
-    uint64_t      begin, last_output, over_since;
+    uint64_t      begin, first_line, last_output, over_since;
     struct text   word;         /* an unfinished line of the emulator's stderr */
 };
 
@@ -164,10 +166,22 @@ static uint64_t over_after(const struct state *s)
     return s->p->goes_off && (w->all_stopped || none_started) ? POWER_OFF_MS : 0;
 }
 
+/* Milliseconds until a hypervisor that has begun to speak is taken to listen. */
+static uint64_t hearing(struct state *s, uint64_t now)
+{
+    if (s->heard || !s->p->watch.hypervisor)
+        return UINT64_MAX;
+    if (!s->first_line)
+        s->first_line = now;
+    s->heard = now - s->first_line >= LISTEN_MS;
+    return s->heard ? UINT64_MAX : s->first_line + LISTEN_MS - now;
+}
+
 /* Notes the time; returns the ms to wait at most, or 0 when the run is over. */
 static uint64_t patience(struct state *s, enum proxy_end *end)
 {
-    uint64_t now = monotonic_ms(), wait = 60000, after = over_after(s);
+    uint64_t now = monotonic_ms(), after = over_after(s);
+    uint64_t wait = min_u64(60000, hearing(s, now));
     if (!after)
         s->over_since = 0;
     else if (!s->over_since)
@@ -198,7 +212,7 @@ enum { P_STDIN, P_STDOUT, P_TO, P_FROM, P_WORDS, P_COUNT };
 
 static void interests(const struct state *s, struct pollfd *f)
 {
-    bool may_type = s->tty || s->p->watch.hypervisor;
+    bool may_type = s->tty || s->p->watch.listens || s->heard;
     f[P_STDIN] = (struct pollfd){ s->stdin_open && may_type && queue_room(&s->in) >= 256
                                   ? STDIN_FILENO : -1, POLLIN, 0 };
     f[P_STDOUT] = (struct pollfd){ s->out.len ? STDOUT_FILENO : -1, POLLOUT, 0 };

@@ -30,7 +30,7 @@ static const char help[] =
     "  -h, --help         this text\n"
     "\n"
     "EXTRA goes to the emulator: further arguments of QEMU, or lines of Bochs' bochsrc.\n"
-    "Input that is no terminal is sent to the console once the hypervisor runs; its end\n"
+    "Input that is no terminal is sent to the console once that is ready; its end\n"
     "does not end the run.\n"
     "\n"
     "Exit code: 0 all guests stopped by themselves, 1 a guest crashed or did not start,\n"

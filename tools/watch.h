@@ -12,6 +12,7 @@ struct watch {
     char     line[512];         /* the unfinished line; longer ones are cut */
     size_t   len;
     unsigned hypervisor;        /* lines of the hypervisor */
+    bool     listens;           /* it has told how to open the prompt, or started guests */
     unsigned started, stopped;  /* guests, since boot */
     unsigned not_started;
     bool     all_stopped;       /* said, and no guest started since */

@@ -800,11 +800,14 @@ def test_run_killed_hard_takes_the_emulator_along(work):
     assert wait_for(lambda: not alive(int((work.dir / "pid").read_text())))
 
 
-def test_run_passes_piped_input_once_the_hypervisor_listens(work):
-    # Until then firmware and GRUB swallow what comes.
-    fake_qemu(work, "timeout 0.7 cat > /dev/null\n" + BOOT +
-              "read line; echo \"got <$line>\"\n" + BYE)
-    r = work.run("run", "socle.toml", "--timeout", "8", stdin=None, input="li\x01st\n")
+@pytest.mark.parametrize("ready", ["socle: ^] opens the prompt", "socle: guest db: started", "sleep"])
+def test_run_passes_piped_input_once_the_console_is_ready(work, ready):
+    # Until then firmware, GRUB and the set-up of the UART swallow what comes.
+    ready = "" if ready == "sleep" else f"printf '{ready}\\r\\n'\n"
+    fake_qemu(work, "timeout 0.7 cat > /dev/null\nprintf 'socle: Socle\\r\\n'\n"
+              "timeout 0.7 cat > /dev/null\n" + ready +
+              "read line; echo \"got <$line>\"\n" + BOOT + BYE)
+    r = work.run("run", "socle.toml", "--timeout", "9", stdin=None, input="li\x01st\n")
     assert r.returncode == 0 and "got <li\x01st>" in r.stdout
 
 
