@@ -35,7 +35,7 @@ void alarm_cancel(struct alarm_queue *q, struct alarm *a);
 uint64_t alarm_next(const struct alarm_queue *q);
 /*
  * Takes out the first alarm that is due at `now`; null when none is. The caller then
- * calls fire() under the owner's lock.
+ * calls fire() without locks; the owner takes its own.
  */
 struct alarm *alarm_take(struct alarm_queue *q, uint64_t now);
 

@@ -20,6 +20,9 @@ uint64_t cpu_ns_at_tsc(uint64_t tsc);
 /* One timer event at that time; UINT64_MAX: none. */
 void cpu_timer_arm(uint64_t due_ns);
 
+/* Which CPU this is, from 0. */
+uint32_t cpu_number(void);
+
 /* Did interrupt handlers leave work? take: forget that they did, the caller looks at everything. */
 bool cpu_events_pending(void);
 void cpu_events_take(void);

@@ -40,6 +40,13 @@ MUST_CHECK hv_status insn_fetch(const struct gva_walker *w, const struct vcpu_st
                                 struct insn *out, struct emul_exception *exc);
 
 /*
+ * The length of the instruction at CS:RIP if it is `op` in its shortest form, in 64-bit
+ * mode and one page; 0 when it is not so plain, and insn_fetch has to look. For exits
+ * that happen often: about half the work of insn_fetch. Marks pages accessed, as that does.
+ */
+unsigned insn_peek(const struct gva_walker *w, const struct vcpu_state *s, enum insn_op op);
+
+/*
  * Ends an instruction of `len` bytes that was carried out for the guest: advances RIP
  * (cut to the mode's width), clears RF and the interrupt shadow. True when RFLAGS.TF was
  * set, so that the guest is due a single-step #DB (DR6.BS has been set in s->dr6).

@@ -79,17 +79,26 @@ void frame_set_reach(struct frames *f, uint64_t reach);
 struct frame_want {
     uint16_t        owner;      /* below FRAME_OWNERS */
     enum frame_kind kind;
-    bool            zero;       /* filled with zeros; always so unless kind is HYPERVISOR */
+    bool            zero;       /* filled with zeros */
     uint64_t        limit;      /* to end at or below this address; 0: anywhere */
 };
 
-/* All: HV_NOMEM when there is none. Each frame or block starts with one reference. */
+/*
+ * All: HV_NOMEM when there is none. Each frame or block starts with one reference.
+ * Frames and runs of a guest's kind are always zeroed. Blocks and GiBs, whose clearing
+ * takes long, only if asked: else frame_clear_block() is due before a guest sees them.
+ */
 MUST_CHECK hv_status frame_alloc(struct frames *f, const struct frame_want *w, hpa_t *out);
 /* 2^order frames, contiguous and naturally aligned; order 0 to 8. Freed one by one or as run. */
 MUST_CHECK hv_status frame_alloc_run(struct frames *f, const struct frame_want *w, unsigned order,
                                      hpa_t *out);
-/* 2 MiB. Blocks for guests are always zeroed, from those cleaned while idle if possible. */
+/* 2 MiB. Those cleaned while idle go to guests' kinds and to who wants zeros. */
 MUST_CHECK hv_status frame_alloc_block(struct frames *f, const struct frame_want *w, hpa_t *out);
+/*
+ * Zeroes an allocated block, unless it is a clean one that nobody has written since.
+ * Caller: its owner, once, before it is handed out.
+ */
+void frame_clear_block(struct frames *f, hpa_t at);
 /* 512 blocks that make an aligned GiB; only whole free ones qualify. Blocks are freed singly. */
 MUST_CHECK hv_status frame_alloc_giga(struct frames *f, const struct frame_want *w, hpa_t *out);
 

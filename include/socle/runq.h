@@ -42,7 +42,10 @@ enum runq_wake {
     RUNQ_PREEMPT,           /* the new one should run now (also when nobody runs) */
 };
 
-/* The entity becomes runnable. Charge current first. The heap has room (asserted). */
+/*
+ * The entity becomes runnable; no effect when it is already, or is running. Charge
+ * current first. The heap has room (asserted).
+ */
 enum runq_wake runq_wake(struct runq *q, struct run_entity *e);
 
 /*

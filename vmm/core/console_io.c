@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "drivers/serial.h"
+#include "socle/cpu.h"
 #include "socle/fmt.h"
 #include "socle/sched.h"
 #include "socle/shell_ops.h"
@@ -21,21 +22,31 @@ static struct serial port[PORTS];
 static uint32_t ports;
 static bool irqs;
 
-/* The console's lock may be taken again by its holder: operations of the shell log lines. */
+/*
+ * The console's lock may be taken again by the CPU that holds it, since operations of the
+ * shell log lines. `holder` is that CPU's number + 1; only the holder changes `depth`.
+ */
 static struct spinlock lock;
+static _Atomic uint32_t holder;
 static uint32_t depth;
 
 struct console *console_lock(void)
 {
-    if (depth++ == 0)
+    uint32_t me = cpu_number() + 1;
+    if (atomic_load_explicit(&holder, memory_order_relaxed) != me) {
         spin_lock(&lock);
+        atomic_store_explicit(&holder, me, memory_order_relaxed);
+    }
+    depth++;
     return &console;
 }
 
 void console_unlock(void)
 {
-    if (--depth == 0)
+    if (--depth == 0) {
+        atomic_store_explicit(&holder, 0, memory_order_relaxed);
         spin_unlock(&lock);
+    }
 }
 
 static size_t guest_input(void *ctx, struct console_guest *g, const uint8_t *bytes, size_t n)

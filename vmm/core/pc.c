@@ -69,6 +69,7 @@ static hv_status attach_all(struct pc *pc)
     s = s ? s : acpi_pm_attach(&pc->pm, &pc->pio);
     s = s ? s : misc_ports_attach(&pc->misc, &pc->pio);
     s = s ? s : pci_attach(&pc->pci, &pc->pio);
+    s = s ? s : pci_attach_ecam(&pc->pci, &pc->mmio);
     return s ? s : ioapic_attach(&pc->ioapic, &pc->mmio);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "socle/run.h"
 
+#include "socle/console_io.h"
 #include "socle/cpu.h"
 #include "socle/vm.h"
 
@@ -168,6 +169,8 @@ static void run_once(struct vcpu *v)
         lapic_cr8_set(&v->lapic, cr8);
     }
     exit_handle(v, &x);
+    if (unlikely(v->vm->out_len > VM_OUT_FLUSH))
+        console_io_guest_flush(v->vm);
     v->exits[x.kind]++;
     v->exit_ticks[x.kind] += cpu_tsc() - start;
 }

@@ -72,7 +72,7 @@ static void init_identity(struct vm *vm, const struct guest_config *cfg)
         derive_uuid(vm->name, vm->uuid);
     vm->vcpus = cfg->cpus;
     vm->machine = (struct guest_machine){
-        .vcpus = vm->vcpus, .memory = cfg->memory, .com_ports = 3, .has_8042 = false, .name = vm->name,
+        .vcpus = vm->vcpus, .memory = cfg->memory, .com_ports = 3, .has_ecam = true, .name = vm->name,
     };
     memcpy(vm->machine.uuid, vm->uuid, sizeof(vm->uuid));
     guest_layout(&vm->layout, &vm->machine);

@@ -44,8 +44,7 @@ static void fire(void *owner, uint64_t now)
 void vm_set_wall_clock(struct vm *vm)
 {
     vm->wall_ns_at_0 = host_cpu()->utc_at_boot * 1000000000ull + host_now() - vm_now(vm);
-    rtc_init(&vm->pc->rtc, &vm->pc->env, (int64_t)(vm->wall_ns_at_0 / 1000000000));
-    rtc_set_memory(&vm->pc->rtc, vm->layout.low_ram, vm->layout.high_ram);
+    rtc_set_time(&vm->pc->rtc, (int64_t)((vm->wall_ns_at_0 + vm_now(vm)) / 1000000000));
 }
 
 static void flush(void *owner, uint64_t now) { console_io_guest_flush(owner); }
@@ -62,9 +61,9 @@ void vm_serial_out(struct vm *vm, uint8_t byte)
 {
     if (vm->out_len == 0)
         host_alarm_set(&vm->flush_alarm, host_now() + FLUSH_NS);
-    vm->out[vm->out_len++] = byte;
-    if (vm->out_len == VM_OUT)
-        console_io_guest_flush(vm);
+    /* Full only when one exit writes more than the room vcpu_run() leaves: then the rest is lost. */
+    if (vm->out_len < VM_OUT)
+        vm->out[vm->out_len++] = byte;
 }
 
 void vm_serial_room(struct vm *vm)

@@ -107,6 +107,32 @@ hv_status pci_attach(struct pci *p, struct pio_bus *b)
     return s == HV_OK ? pio_attach(b, &data) : s;
 }
 
+/*
+ * Memory-mapped configuration (PCI Firmware Specification 3.3, 4.1.3): bus in address
+ * bits 27:20, device and function in 19:12, register in 11:0. Our functions are
+ * conventional ones: beyond 256 bytes nobody answers.
+ */
+static void access_ecam(void *dev, struct bus_access *a)
+{
+    struct pci *p = dev;
+    unsigned offset = a->offset & 0xfff;
+    struct pci_function *f = a->offset >> 20 ? NULL : p->fn[a->offset >> 12 & 0xff];
+    if (!f || offset + a->size > PCI_CONFIG_SIZE || offset % a->size)
+        return;
+    if (a->write)
+        merge(f, offset, a->size, (uint32_t)a->value);
+    else
+        a->value = fetch(f, offset, a->size);
+}
+
+hv_status pci_attach_ecam(struct pci *p, struct mmio_bus *b)
+{
+    const struct bus_range ecam = {
+        PLAT_ECAM_BASE, MIB(256), 1 | 2 | 4, access_ecam, p, &p->lock, "pci-ecam"
+    };
+    return mmio_attach(b, &ecam);
+}
+
 /* ---- functions on the bus ------------------------------------------------------- */
 
 hv_status pci_add(struct pci *p, uint8_t devfn, struct pci_function *f)

@@ -8,6 +8,7 @@
 #include "arch/x86/cpu/time.h"
 #include "arch/x86/cpu/xstate.h"
 
+uint32_t cpu_number(void) { return this_cpu()->index; }
 uint64_t cpu_now(void) { return time_now(); }
 uint64_t cpu_ns_at_tsc(uint64_t tsc) { return time_at_tsc(tsc); }
 void cpu_timer_arm(uint64_t due_ns) { time_arm(due_ns); }

@@ -56,6 +56,8 @@ void pci_init(struct pci *p, bus_handler cf9, void *cf9_dev);
 void pci_reset(struct pci *p);
 /* Ports 0xcf8-0xcff. */
 MUST_CHECK hv_status pci_attach(struct pci *p, struct pio_bus *b);
+/* The same functions in memory: 256 MiB at PLAT_ECAM_BASE. */
+MUST_CHECK hv_status pci_attach_ecam(struct pci *p, struct mmio_bus *b);
 
 /* HV_EXISTS: the slot is taken. f stays the caller's and must outlive the bus. VM setup. */
 MUST_CHECK hv_status pci_add(struct pci *p, uint8_t devfn, struct pci_function *f);
