@@ -33,7 +33,17 @@ bool unit_find(const struct frames *f, uint64_t at, struct unit *u)
 
 /* ---- taking ---- */
 
-static bool must_zero(const struct frame_want *w)
+/* The used unit that holds `at`, locked against everybody else. */
+static struct unit used_unit(struct frames *f, hpa_t at)
+{
+    struct unit u;
+
+    hv_assert(unit_find(f, at.v, &u) && unit_state(&u) == STATE_USED);
+    return u;
+}
+
+/* Who has a use for clean memory? */
+static bool prefers_clean(const struct frame_want *w)
 {
     return w->zero || w->kind != FRAME_HYPERVISOR;
 }
@@ -80,7 +90,7 @@ hv_status frame_alloc_run(struct frames *f, const struct frame_want *w, unsigned
     if (pfn == NIL)
         return HV_NOMEM;
     *out = frame_addr(pfn);
-    if (must_zero(w))
+    if (prefers_clean(w))
         zero(f, out->v, (uint64_t)PAGE_SIZE << order);
     return HV_OK;
 }
@@ -90,34 +100,43 @@ hv_status frame_alloc(struct frames *f, const struct frame_want *w, hpa_t *out)
     return frame_alloc_run(f, w, 0, out);
 }
 
-static uint32_t take_block(struct frames *f, const struct frame_want *w, bool *clean)
+void frame_clear_block(struct frames *f, hpa_t at)
 {
     spin_lock(&f->lock);
-    uint32_t block = block_take(f, limit_of(f, w), must_zero(w));
+    struct unit u = used_unit(f, at);
+    hv_assert(!u.rec);
+    bool clean = u.block->clean;
+    u.block->clean = false;     /* from now on it may be written */
+    spin_unlock(&f->lock);
+    if (!clean)
+        zero(f, block_addr(u.index).v, BLOCK_SIZE);
+}
+
+static uint32_t take_block(struct frames *f, const struct frame_want *w)
+{
+    spin_lock(&f->lock);
+    uint32_t block = block_take(f, limit_of(f, w), prefers_clean(w));
     while (block == NIL && split_join_idle(f))
-        block = block_take(f, limit_of(f, w), must_zero(w));
-    if (block != NIL) {
-        *clean = f->block[block].clean;
+        block = block_take(f, limit_of(f, w), prefers_clean(w));
+    if (block != NIL)
         block_own(f, block, w->owner, w->kind);
-    }
     spin_unlock(&f->lock);
     return block;
 }
 
 hv_status frame_alloc_block(struct frames *f, const struct frame_want *w, hpa_t *out)
 {
-    bool clean = false;
     uint32_t block;
 
     check_want(w);
     do
-        block = take_block(f, w, &clean);
+        block = take_block(f, w);
     while (block == NIL && made_room(f));
     if (block == NIL)
         return HV_NOMEM;
     *out = block_addr(block);
-    if (must_zero(w) && !clean)
-        zero(f, out->v, BLOCK_SIZE);
+    if (w->zero)
+        frame_clear_block(f, *out);
     return HV_OK;
 }
 
@@ -132,9 +151,8 @@ hv_status frame_alloc_giga(struct frames *f, const struct frame_want *w, hpa_t *
     if (first == NIL)
         return HV_NOMEM;
     *out = block_addr(first);
-    for (uint32_t i = first; must_zero(w) && i < first + FRAME_GIGA; i++)
-        if (!f->block[i].clean)
-            zero(f, block_addr(i).v, BLOCK_SIZE);
+    for (uint32_t i = first; w->zero && i < first + FRAME_GIGA; i++)
+        frame_clear_block(f, block_addr(i));
     return HV_OK;
 }
 
@@ -170,15 +188,6 @@ void unit_put(struct frames *f, const struct unit *u, uint64_t gen)
         f->deferred += u->rec ? 1 : FRAMES;
     else
         defer(f, u, gen);
-}
-
-/* The used unit that starts at `at`, locked against everybody else. */
-static struct unit used_unit(struct frames *f, hpa_t at)
-{
-    struct unit u;
-
-    hv_assert(unit_find(f, at.v, &u) && unit_state(&u) == STATE_USED);
-    return u;
 }
 
 static void free_hv(struct frames *f, hpa_t at, bool whole)

@@ -212,7 +212,7 @@ static void blocks_come_aligned_zeroed_and_distinct(void **unused)
     static uint8_t seen[32];
     hpa_t at;
     unsigned n = 0;
-    struct frame_want w = want(3, FRAME_PRIVATE);
+    struct frame_want w = { 3, FRAME_PRIVATE, true, 0 };
     memset(seen, 0, sizeof(seen));
     memset(ram, 0xdb, MIB(64));
     start_pc(MIB(64));
@@ -290,9 +290,9 @@ static void whole_gibs_stay_whole(void **unused)
     add(GIB(4), GIB(7), MEM_RAM);
     start(SPACE);
     /* 400 blocks fit the GiB that is broken already. */
+    struct frame_want hv = want(OWNER_HV, FRAME_HYPERVISOR);
     for (int i = 0; i < 400; i++)
-        assert_int_equal(frame_alloc_block(&f, &(struct frame_want){ 0, FRAME_HYPERVISOR, false, 0 },
-                                           &at), HV_OK);
+        assert_int_equal(frame_alloc_block(&f, &hv, &at), HV_OK);
     unsigned n = 0;
     w.kind = FRAME_HYPERVISOR;
     while (frame_alloc_giga(&f, &w, &at) == HV_OK) {
@@ -688,6 +688,13 @@ static void idle_cleaning_serves_guests_first(void **unused)
     assert_int_equal(frame_alloc_block(&f, &w, &at), HV_OK);        /* takes the clean one */
     assert_int_equal(f.dirty_blocks, dirty - 2);
     assert_int_equal(ram[at.v + 4711], 0);
+    ram[at.v + 4711] = 1;
+    frame_clear_block(&f, at);          /* known to be clean: not cleared again, just once */
+    assert_int_equal(ram[at.v + 4711], 1);
+    frame_clear_block(&f, hpa(at.v + 5));
+    assert_int_equal(ram[at.v + 4711], 0);
+    frame_clear_block(&f, hv);
+    assert_int_equal(ram[hv.v] | ram[hv.v + B - 1], 0);
     while (frame_clean_one(&f))
         n++;
     assert_int_equal(n, dirty - 2);
@@ -790,7 +797,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(small_machine_starts, setup, teardown),
         cmocka_unit_test_setup_teardown(records_lie_high_and_are_not_handed_out, setup, teardown),
         cmocka_unit_test_setup_teardown(empty_and_absurd_maps, setup, teardown),
-        cmocka_unit_test_setup_teardown(reach_bounds_everything_until_it_is_raised, setup, teardown),
+        cmocka_unit_test_setup_teardown(reach_bounds_everything_until_it_is_raised, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(blocks_come_aligned_zeroed_and_distinct, setup, teardown),
         cmocka_unit_test_setup_teardown(limits_are_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(low_memory_is_the_last_resort, setup, teardown),

@@ -18,6 +18,8 @@
 #define RWX (PT_R | PT_W | PT_X)
 #define NX BIT64(63)
 
+static const struct pt_format *const all[] = { &pt_format_host, &pt_format_npt, &pt_format_ept };
+
 static struct fake_pages *pages;
 static struct pt_pages source;
 static struct ptab t;
@@ -126,7 +128,6 @@ static void ept_entries(void **unused)
 
 static void decoding_undoes_encoding(void **unused)
 {
-    static const struct pt_format *const all[] = { &pt_format_host, &pt_format_npt, &pt_format_ept };
     static const uint32_t keeps[] = { RWX | PT_U | PT_GLOBAL, RWX, RWX | PT_FORCE };
     for (unsigned i = 0; i < 3; i++)
         for (unsigned level = 1; level <= 3; level++)
@@ -301,7 +302,6 @@ static uint64_t *raw_entry(uint64_t va, unsigned level)
 
 static void the_cpus_flags_survive(void **unused)
 {
-    static const struct pt_format *const all[] = { &pt_format_host, &pt_format_npt, &pt_format_ept };
     for (unsigned i = 0; i < 3; i++) {
         struct pt_entry e;
         unsigned level;
@@ -524,7 +524,6 @@ static void check_model(void)
 
 static void random_changes_match_the_model(void **unused)
 {
-    static const struct pt_format *const all[] = { &pt_format_host, &pt_format_npt, &pt_format_ept };
     for (unsigned i = 0; i < 3; i++) {
         begin(all[i], 2 + i % 2);
         memset(model, 0, sizeof(model));

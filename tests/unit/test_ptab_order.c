@@ -59,6 +59,8 @@ static bool record_compare_exchange(uint64_t *e, uint64_t *expected, uint64_t v)
 enum { PAGES = 2 * 512 + 6 };
 #define BASE (GIB(1) - MIB(2) - 3 * P)      /* crosses a border of GiBs */
 
+static const struct pt_format *const all[] = { &pt_format_host, &pt_format_npt, &pt_format_ept };
+
 static struct fake_pages *pages;
 static struct pt_pages source;
 static struct ptab t;
@@ -205,7 +207,8 @@ static void splitting_a_gib_is_not_visible(void **unused)
     new_pages();
     cpu_sets = 0;
     assert_int_equal(ptab_init(&t, &pt_format_npt, &source, 3), HV_OK);
-    assert_int_equal(ptab_map(&t, 0, hpa(GIB(4)), GIB(2), PT_R | PT_W | PT_X, PT_WB, &flush), HV_OK);
+    uint32_t rwx = PT_R | PT_W | PT_X;
+    assert_int_equal(ptab_map(&t, 0, hpa(GIB(4)), GIB(2), rwx, PT_WB, &flush), HV_OK);
     struct change c = { .op = 2, .from = 5, .n = 1, .prot = PT_R };
     foresee(&c, &pt_format_npt);
     watching = true;
@@ -213,7 +216,7 @@ static void splitting_a_gib_is_not_visible(void **unused)
     assert_int_equal(apply(&c), HV_OK);
     watching = false;
     assert_int_equal(writes, 2 * 512 + 2 + 1);      /* two tables, two links, one change */
-    c = (struct change){ .op = 2, .from = 5, .n = 1, .prot = PT_R | PT_W | PT_X };
+    c = (struct change){ .op = 2, .from = 5, .n = 1, .prot = rwx };
     assert_int_equal(apply(&c), HV_OK);
     c = (struct change){ .op = 3, .from = 0, .n = PAGES };
     foresee(&c, &pt_format_npt);
@@ -231,7 +234,6 @@ static void splitting_a_gib_is_not_visible(void **unused)
 /* Dirty flags that arrive between reading an entry and replacing it are not lost. */
 static void flags_set_meanwhile_are_kept(void **unused)
 {
-    static const struct pt_format *const all[] = { &pt_format_host, &pt_format_npt, &pt_format_ept };
     struct pt_entry e;
     unsigned level;
     watching = false;

@@ -285,6 +285,30 @@ static void entities_leave_from_any_state(void **unused)
     assert_int_equal(q.load, 0);
 }
 
+static void waking_twice_has_no_effect(void **unused)
+{
+    start(0, 256);
+    start(1, 256);
+    struct run_entity *r = run_one(1 * MS), *other = r == &e[0] ? &e[1] : &e[0];
+    assert_int_equal(runq_wake(&q, r), RUNQ_KEEP);
+    assert_int_equal(runq_wake(&q, other), RUNQ_KEEP);
+    assert_int_equal(q.count, 1);
+    check_books();
+}
+
+/* One that is barely behind does not cost a switch; one that is far behind does. */
+static void preemption_has_a_margin(void **unused)
+{
+    start(0, 256);
+    run_one(10 * MS);
+    run_entity_init(&e[1], 256);
+    e[1].vtime = q.current->vtime - SLICE * 16 / 256;
+    assert_int_equal(runq_wake(&q, &e[1]), RUNQ_RESLICE);
+    run_entity_init(&e[2], 256);
+    e[2].vtime = q.current->vtime - SLICE * 16 / 256 - 1;
+    assert_int_equal(runq_wake(&q, &e[2]), RUNQ_PREEMPT);
+}
+
 static void weights_change_in_any_state(void **unused)
 {
     start(0, 100);
@@ -374,6 +398,8 @@ int main(void)
         cmocka_unit_test_setup(who_overran_pays_after_sleeping, setup),
         cmocka_unit_test_setup(yield_lets_the_next_one_go_first, setup),
         cmocka_unit_test_setup(entities_leave_from_any_state, setup),
+        cmocka_unit_test_setup(waking_twice_has_no_effect, setup),
+        cmocka_unit_test_setup(preemption_has_a_margin, setup),
         cmocka_unit_test_setup(weights_change_in_any_state, setup),
         cmocka_unit_test_setup(virtual_time_may_wrap, setup),
         cmocka_unit_test_setup(random_use_keeps_the_heap, setup),

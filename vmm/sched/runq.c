@@ -122,9 +122,10 @@ static uint64_t slice_of(const struct runq *q, const struct run_entity *e)
 
 enum runq_wake runq_wake(struct runq *q, struct run_entity *e)
 {
-    hv_assert(e != q->current && !e->slot);
+    /* Woken before it stopped, or twice: a wake-up may cross with falling asleep. */
+    if (e == q->current || e->slot)
+        return RUNQ_KEEP;
     bool was_alone = q->current && !q->count;
-
     set_arrival(q, e);
     q->load += e->weight;
     enqueue(q, e);
