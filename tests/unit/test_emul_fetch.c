@@ -119,6 +119,47 @@ static void test_undefined_and_too_long(void **state)
     expect_fault(vm, 0x1fff, VEC_UD, 0, 0);
 }
 
+/* peek agrees with fetch wherever it answers, and answers for every plain exit instruction. */
+static void test_peek(void **state)
+{
+    struct vm *vm = *state;
+    static const struct { enum insn_op op; const char *hex; } row[] = {
+        { INSN_CPUID, "0fa2" }, { INSN_RDMSR, "0f32" }, { INSN_WRMSR, "0f30" }, { INSN_HLT, "f4" },
+        { INSN_RDTSC, "0f31" }, { INSN_RDTSCP, "0f01f9" }, { INSN_RDPMC, "0f33" },
+        { INSN_INVD, "0f08" }, { INSN_WBINVD, "0f09" }, { INSN_PAUSE, "f390" },
+        { INSN_XSETBV, "0f01d1" }, { INSN_VMCALL, "0f01c1" }, { INSN_VMMCALL, "0f01d9" },
+    };
+    vm_64(vm);
+    vm_paging(vm);
+    for (size_t i = 0; i < ARRAY_LEN(row); i++)
+        for (unsigned at = 0; at < 16; at++) {
+            unsigned len = (unsigned)strlen(row[i].hex) / 2;
+            vm->s.seg[SEG_CS].base = at;                 /* moves vm_code's bytes only */
+            vm_code(vm, row[i].hex);
+            assert_int_equal(fetch(vm, CODE + at), HV_OK);
+            assert_true(insn.op == row[i].op && insn.len == len);
+            assert_int_equal(insn_peek(&vm->w, &vm->s, row[i].op), len);
+            for (unsigned op = 0; op < INSN_OP_COUNT; op++)
+                assert_int_equal(insn_peek(&vm->w, &vm->s, (enum insn_op)op),
+                                 op == row[i].op ? len : 0);
+        }
+    vm->s.seg[SEG_CS].base = 0;
+    vm_code(vm, "480fa2");                               /* a prefix: for insn_fetch */
+    assert_int_equal(fetch(vm, CODE), HV_OK);
+    assert_int_equal(insn_peek(&vm->w, &vm->s, INSN_CPUID), 0);
+    vm_put(vm, 0x1fff, 0xa20f, 2);
+    assert_int_equal(fetch(vm, 0x1fff), HV_OK);
+    assert_int_equal(insn_peek(&vm->w, &vm->s, INSN_CPUID), 0);
+    vm_put(vm, vm_pte_at(CODE), CODE | 7 | BIT64(63), 8);
+    vm_put(vm, CODE, 0xf4, 1);
+    vm->s.rip = CODE;
+    assert_int_equal(insn_peek(&vm->w, &vm->s, INSN_HLT), 0);
+    vm->s.rip = 0x800000;                                /* not mapped */
+    assert_int_equal(insn_peek(&vm->w, &vm->s, INSN_HLT), 0);
+    vm_32(vm);
+    assert_int_equal(insn_peek(&vm->w, &vm->s, INSN_HLT), 0);
+}
+
 static void test_retire(void **state)
 {
     struct vm *vm = *state;
@@ -146,6 +187,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_page_crossing, vm_setup, vm_teardown),
         cmocka_unit_test_setup_teardown(test_execute_rights, vm_setup, vm_teardown),
         cmocka_unit_test_setup_teardown(test_undefined_and_too_long, vm_setup, vm_teardown),
+        cmocka_unit_test_setup_teardown(test_peek, vm_setup, vm_teardown),
         cmocka_unit_test_setup_teardown(test_retire, vm_setup, vm_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,12 +13,12 @@
 #include "optab.h"
 #include "socle/bits.h"
 #include "socle/regs.h"
-#include "socle/str.h"
 
 enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8 };
 
 struct cursor {
     const uint8_t *bytes;
+    uint8_t *copy;              /* bytes of the result */
     size_t n, pos;
     bool   out_of_bytes;        /* more are needed than were given */
     bool   too_long;            /* a byte beyond the 15th was needed */
@@ -34,7 +34,9 @@ static uint8_t next_byte(struct cursor *c)
         c->out_of_bytes = true;
         return 0;
     }
-    return c->bytes[c->pos++];
+    uint8_t b = c->bytes[c->pos];
+    c->copy[c->pos++] = b;
+    return b;
 }
 
 static bool failed(const struct cursor *c) { return c->out_of_bytes || c->too_long; }
@@ -65,6 +67,17 @@ static void override(struct insn *i, enum seg seg)
     i->seg_override = true;
 }
 
+/* The legacy prefixes, as a set of bytes. */
+static bool is_prefix(uint8_t b)
+{
+    static const uint32_t set[8] = {
+        [1] = BIT(0x26 & 31) | BIT(0x2e & 31) | BIT(0x36 & 31) | BIT(0x3e & 31),
+        [3] = BIT(0x64 & 31) | BIT(0x65 & 31) | BIT(0x66 & 31) | BIT(0x67 & 31),
+        [7] = BIT(0xf0 & 31) | BIT(0xf2 & 31) | BIT(0xf3 & 31),
+    };
+    return set[b >> 5] >> (b & 31) & 1;
+}
+
 /* Takes all prefixes and returns the first byte after them. */
 static uint8_t take_prefixes(struct cursor *c, struct insn *i)
 {
@@ -72,6 +85,12 @@ static uint8_t take_prefixes(struct cursor *c, struct insn *i)
         uint8_t b = next_byte(c);
         if (failed(c))
             return 0;
+        if (!is_prefix(b)) {
+            if (i->mode != INSN_64 || (b & 0xf0) != 0x40)
+                return b;
+            i->rex = b;                 /* counts only right before the opcode */
+            continue;
+        }
         switch (b) {
         case 0x26: override(i, SEG_ES); break;
         case 0x2e: override(i, SEG_CS); break;
@@ -82,12 +101,7 @@ static uint8_t take_prefixes(struct cursor *c, struct insn *i)
         case 0x66: i->opsize_prefix = true; break;
         case 0x67: i->adsize = i->mode == INSN_32 ? 2 : 4; break;
         case 0xf0: i->lock = true; break;
-        case 0xf2: case 0xf3: i->rep = b; break;
-        default:
-            if (i->mode != INSN_64 || (b & 0xf0) != 0x40)
-                return b;
-            i->rex = b;                 /* counts only right before the opcode */
-            continue;
+        default:   i->rep = b; break;   /* f2, f3 */
         }
         i->rex = 0;
     }
@@ -286,7 +300,7 @@ static void resolve_sse(struct insn *i, struct opcode *o)
     }
 }
 
-/* Meanings that a prefix, the mode or ModRM change, where a table cannot say it simply. */
+/* Meanings that a prefix, the mode or ModRM change, where the tables (OF_SPECIAL) cannot say it. */
 static void resolve_special(struct insn *i, struct opcode *o)
 {
     switch (i->map << 8 | i->opcode) {
@@ -409,11 +423,17 @@ static bool take_rest(struct cursor *c, struct insn *i, uint8_t first)
     struct opcode o = take_opcode(c, i, first);
     if (failed(c))
         return true;
+    if (!(o.flags | o.imm | o.dst | o.src) && !i->lock) {
+        i->op = o.op;                   /* nothing follows: cpuid, rdmsr, hlt and so on */
+        i->opsize = i->srcsize = operand_size(i, 0);
+        return true;
+    }
     if (o.flags & OF_MODRM)
         take_modrm(c, i, o.flags & OF_CRDR);
     if (o.flags & OF_GROUP)
         resolve_group(i, &o);
-    resolve_special(i, &o);
+    if (o.flags & OF_SPECIAL)
+        resolve_special(i, &o);
     i->opsize = operand_size(i, o.flags);
     if (o.flags & OF_SSE)
         resolve_sse(i, &o);
@@ -430,7 +450,7 @@ static bool take_rest(struct cursor *c, struct insn *i, uint8_t first)
 hv_status insn_decode(const uint8_t *bytes, size_t n, enum insn_mode mode, struct insn *out)
 {
     static const uint8_t address_size[] = { [INSN_16] = 2, [INSN_32] = 4, [INSN_64] = 8 };
-    struct cursor c = { .bytes = bytes, .n = n };
+    struct cursor c = { .bytes = bytes, .copy = out->bytes, .n = n };
 
     *out = (struct insn){ .mode = (uint8_t)mode, .seg = SEG_DS, .adsize = address_size[mode],
                           .base = INSN_NO_REG, .index = INSN_NO_REG };
@@ -438,7 +458,6 @@ hv_status insn_decode(const uint8_t *bytes, size_t n, enum insn_mode mode, struc
     bool defined = failed(&c) || take_rest(&c, out, first);
 
     out->len = (uint8_t)c.pos;
-    memcpy(out->bytes, bytes, c.pos);
     if (c.too_long)
         return invalid(out, VEC_GP);
     if (c.out_of_bytes)

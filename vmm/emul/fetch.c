@@ -9,6 +9,7 @@
 #include "socle/emul.h"
 
 #include "socle/bits.h"
+#include "socle/str.h"
 
 #define DR6_BS          (1ull << 14)
 #define DEBUGCTL_BTF    (1ull << 1)
@@ -39,26 +40,40 @@ static unsigned code_left(const struct vcpu_state *s, enum insn_mode mode)
     return (unsigned)min_u64((uint64_t)s->seg[SEG_CS].limit - s->rip + 1, INSN_MAX_LEN);
 }
 
-/* Reads n bytes of code that lie in one page. */
+/* Instruction bytes, with room for the whole aligned words that they are read in. */
+struct window {
+    uint64_t words[3];
+    const uint8_t *bytes;
+};
+
+/*
+ * Reads n <= INSN_MAX_LEN bytes of code that lie in one page. Whole aligned words, which
+ * stay in the page too, cost a fraction of a copy of any length.
+ */
 static hv_status read_code(const struct gva_walker *w, const struct vcpu_state *s, uint64_t linear,
-                           uint8_t *to, unsigned n, struct emul_exception *exc)
+                           unsigned n, struct window *to, struct emul_exception *exc)
 {
     struct gva_fault fault;
     gpa_t at;
 
     switch (gva_to_gpa(w, s, linear, GVA_FETCH | (s->cpl == 3 ? GVA_USER : 0), &at, &fault)) {
     case GVA_OK:
-        return gmem_read(w->mem, at, to, n);
+        break;
     case GVA_FAULT:
         *exc = (struct emul_exception){ VEC_PF, true, fault.error, fault.linear };
         return HV_INVALID;
     case GVA_RETRY:
-        break;
+        return HV_BUSY;
     }
-    return HV_BUSY;
+    unsigned skip = (unsigned)(at.v & 7);
+    for (unsigned i = 0; i * 8 < skip + n; i++)
+        if (!gmem_load64(w->mem, gpa(at.v - skip + i * 8), &to->words[i]))
+            return HV_RANGE;
+    to->bytes = (const uint8_t *)to->words + skip;
+    return HV_OK;
 }
 
-/* Decode failed on the bytes of the first page: the reason, or HV_RANGE to go on. */
+/* What the guest gets when decoding failed for good. */
 static hv_status refused(hv_status status, const struct insn *insn, struct emul_exception *exc)
 {
     if (status != HV_INVALID)
@@ -69,33 +84,77 @@ static hv_status refused(hv_status status, const struct insn *insn, struct emul_
     return HV_INVALID;
 }
 
+/* The instruction goes on in the next page, `first` of its bytes are in `begin`. */
+static hv_status fetch_rest(const struct gva_walker *w, const struct vcpu_state *s,
+                            uint64_t linear, const uint8_t *begin, unsigned first, unsigned left,
+                            struct insn *out, struct emul_exception *exc)
+{
+    enum insn_mode mode = insn_mode_of(s);
+    uint8_t bytes[INSN_MAX_LEN];
+    struct window end;
+
+    /* The segment may end here too. */
+    if (first == left)
+        return general_protection(exc);
+    linear = mode == INSN_64 ? linear + first : (uint32_t)(linear + first);
+    hv_status status = read_code(w, s, linear, left - first, &end, exc);
+    if (status)
+        return status;
+    memcpy(bytes, begin, first);
+    memcpy(bytes + first, end.bytes, left - first);
+    status = insn_decode(bytes, left, mode, out);
+    return status == HV_RANGE ? general_protection(exc) : refused(status, out, exc);
+}
+
 hv_status insn_fetch(const struct gva_walker *w, const struct vcpu_state *s, struct insn *out,
                      struct emul_exception *exc)
 {
     enum insn_mode mode = insn_mode_of(s);
-    uint8_t bytes[INSN_MAX_LEN];
     unsigned left = code_left(s, mode);
     uint64_t linear = mode == INSN_64 ? s->rip : (uint32_t)(s->seg[SEG_CS].base + s->rip);
     unsigned first = (unsigned)min_u64(left, PAGE_SIZE - (linear & (PAGE_SIZE - 1)));
+    struct window code;
 
     if (!left)
         return general_protection(exc);
-    hv_status status = read_code(w, s, linear, bytes, first, exc);
+    hv_status status = read_code(w, s, linear, first, &code, exc);
     if (status)
         return status;
-    status = insn_decode(bytes, first, mode, out);
-    if (likely(status != HV_RANGE))
-        return refused(status, out, exc);
+    status = insn_decode(code.bytes, first, mode, out);
+    if (likely(status == HV_OK))
+        return status;
+    if (status == HV_RANGE)
+        return fetch_rest(w, s, linear, code.bytes, first, left, out, exc);
+    return refused(status, out, exc);
+}
 
-    /* More is needed: from the next page, unless the segment ends here. */
-    if (first == left)
-        return general_protection(exc);
-    linear = mode == INSN_64 ? linear + first : (uint32_t)(linear + first);
-    status = read_code(w, s, linear, bytes + first, left - first, exc);
-    if (status)
-        return status;
-    status = insn_decode(bytes, left, mode, out);
-    return status == HV_RANGE ? general_protection(exc) : refused(status, out, exc);
+/* Encodings without prefixes: the bytes in order from bit 0, their number in bits 31:24. */
+static const uint32_t plain[INSN_OP_COUNT] = {
+    [INSN_CPUID]  = 2u << 24 | 0xa20f,  [INSN_RDMSR]  = 2u << 24 | 0x320f,
+    [INSN_WRMSR]  = 2u << 24 | 0x300f,  [INSN_RDTSC]  = 2u << 24 | 0x310f,
+    [INSN_RDPMC]  = 2u << 24 | 0x330f,  [INSN_INVD]   = 2u << 24 | 0x080f,
+    [INSN_WBINVD] = 2u << 24 | 0x090f,  [INSN_PAUSE]  = 2u << 24 | 0x90f3,
+    [INSN_HLT]    = 1u << 24 | 0xf4,    [INSN_XSETBV] = 3u << 24 | 0xd1010f,
+    [INSN_VMCALL] = 3u << 24 | 0xc1010f, [INSN_VMMCALL] = 3u << 24 | 0xd9010f,
+    [INSN_RDTSCP] = 3u << 24 | 0xf9010f,
+};
+
+unsigned insn_peek(const struct gva_walker *w, const struct vcpu_state *s, enum insn_op op)
+{
+    unsigned len = plain[op] >> 24, skip = (unsigned)(s->rip & 7);
+    struct gva_fault fault;
+    uint64_t word, next = 0;
+    gpa_t at;
+
+    if (!len || insn_mode_of(s) != INSN_64 || (s->rip & (PAGE_SIZE - 1)) + len > PAGE_SIZE ||
+        gva_to_gpa(w, s, s->rip, GVA_FETCH | (s->cpl == 3 ? GVA_USER : 0), &at, &fault) ||
+        !gmem_load64(w->mem, gpa(at.v - skip), &word) ||
+        (skip + len > 8 && !gmem_load64(w->mem, gpa(at.v - skip + 8), &next)))
+        return 0;
+    word >>= 8 * skip;
+    if (skip + len > 8)
+        word |= next << (64 - 8 * skip);
+    return (word & (BIT(8 * len) - 1)) == (plain[op] & 0xffffff) ? len : 0;
 }
 
 bool emul_retire(struct vcpu_state *s, unsigned len)

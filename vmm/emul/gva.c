@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The guest's page walk: no paging, 32-bit, PAE, 4-level and 5-level (SDM vol. 3,
- * 4.3 to 4.7; APM vol. 2, 5.2 to 5.6). Called for every operand the emulator
- * touches and every instruction it fetches, so the walk over 8-byte entries is kept
- * tight. A walk first reads all entries, then checks rights, then sets accessed and
- * dirty bits with compare-and-exchange; when an entry changed in between it starts
- * again. PAE's top entries are read from memory on each walk, as under nested paging
- * on AMD-V (APM vol. 2, 15.25.10). It does not know canonical addresses or LAM.
+ * 4.3 to 4.7; APM vol. 2, 5.2 to 5.6). Called for every operand the emulator touches
+ * and every instruction it fetches. A walk first reads all entries, then checks
+ * rights, then sets accessed and dirty bits with compare-and-exchange; when an entry
+ * changed in between it starts again. Mappings in use, that is almost all, are done by
+ * walk_fast(): 4-level tables, everything marked accessed and in order. PAE's top
+ * entries are read from memory on each walk, as under nested paging on AMD-V (APM
+ * vol. 2, 15.25.10). It does not know canonical addresses or LAM.
  */
 #include "socle/gva.h"
 
@@ -208,17 +209,44 @@ static enum gva_result page_fault(const struct vcpu_state *s, uint64_t linear, u
     return GVA_FAULT;
 }
 
-enum gva_result gva_to_gpa(const struct gva_walker *w, const struct vcpu_state *s, uint64_t linear,
-                           unsigned access, gpa_t *out, struct gva_fault *fault)
+/*
+ * The walk of a 4-level mapping that needs nothing but reading: all entries present,
+ * accessed, well formed, dirty for a write, no protection keys. False: walk8 shall look.
+ */
+static inline bool walk_fast(const struct gva_walker *w, const struct vcpu_state *s,
+                             uint64_t linear, unsigned access, gpa_t *out)
+{
+    uint64_t address = MASK64(51, 12) & ((1ull << w->phys_bits) - 1);
+    uint64_t rsvd = (MASK64(51, 12) ^ address) | (s->efer & EFER_NXE ? 0 : PTE_NX);
+    uint64_t e = s->cr3, all = PTE_W | PTE_U, any = 0;
+    unsigned shift = 48;
+
+    do {
+        shift -= 9;
+        if (!gmem_load64(w->mem, gpa((e & address) + (linear >> shift & 0x1ff) * 8), &e) ||
+            (e & (PTE_P | PTE_A | rsvd)) != (PTE_P | PTE_A))
+            return false;
+        all &= e;
+        any |= e;
+    } while (shift > 12 && !(e & PTE_PS));
+
+    uint64_t inside = (1ull << shift) - 1;
+    if (shift > 12 && ((e & inside & MASK64(38, 13)) || shift > 30 ||
+                       (shift == 30 && !w->gib_pages)))
+        return false;
+    if (((access & GVA_WRITE) && !(e & PTE_D)) || !allowed(s, access, all | (any & PTE_NX)))
+        return false;
+    *out = gpa((e & address & ~inside) | (linear & inside));
+    return true;
+}
+
+/* Any mode, any state of the tables. Apart from the fast walk, which needs no stack for it. */
+static __attribute__((noinline)) enum gva_result
+walk_slow(const struct gva_walker *w, const struct vcpu_state *s, uint64_t linear,
+          unsigned access, gpa_t *out, struct gva_fault *fault)
 {
     struct walk k;
 
-    if (!(s->efer & EFER_LMA))
-        linear = (uint32_t)linear;
-    if (!(s->cr0 & CR0_PG)) {
-        *out = gpa(linear);
-        return GVA_OK;
-    }
     for (int tries = 0; tries < MAX_TRIES; tries++) {
         enum walk_end end = s->cr4 & CR4_PAE ? walk8(w, s, linear, &k) : walk4(w, s, linear, &k);
         if (unlikely(end != WALK_OK))
@@ -233,4 +261,19 @@ enum gva_result gva_to_gpa(const struct gva_walker *w, const struct vcpu_state *
         }
     }
     return GVA_RETRY;
+}
+
+enum gva_result gva_to_gpa(const struct gva_walker *w, const struct vcpu_state *s, uint64_t linear,
+                           unsigned access, gpa_t *out, struct gva_fault *fault)
+{
+    if (!(s->efer & EFER_LMA))
+        linear = (uint32_t)linear;
+    if (!(s->cr0 & CR0_PG)) {
+        *out = gpa(linear);
+        return GVA_OK;
+    }
+    if (likely((s->efer & EFER_LMA) && !(s->cr4 & (CR4_LA57 | CR4_PKE | CR4_PKS)) &&
+               walk_fast(w, s, linear, access, out)))
+        return GVA_OK;
+    return walk_slow(w, s, linear, access, out, fault);
 }

@@ -37,6 +37,7 @@ enum {
     OF_SRC16 = 1 << 12,         /* source of 16 bits */
     OF_SSE   = 1 << 13,         /* the mandatory prefix selects; see sse_moves */
     OF_MAX32 = 1 << 14,         /* REX.W does not widen: I/O */
+    OF_SPECIAL = 1 << 15,       /* decode.c looks closer: resolve_special */
 };
 
 struct opcode {

@@ -9,7 +9,7 @@
 
 const struct opcode optab_0f[256] = {
     [0x00] = { GROUP_6, OPD_RM, 0, IMM_NONE, OF_MODRM | OF_GROUP },
-    [0x01] = { GROUP_7, OPD_RM, 0, IMM_NONE, OF_MODRM | OF_GROUP },
+    [0x01] = { GROUP_7, OPD_RM, 0, IMM_NONE, OF_MODRM | OF_GROUP | OF_SPECIAL },
     [0x02 ... 0x03] = { .flags = OF_MODRM },            /* lar, lsl */
     [0x04] = { .flags = OF_UD },
     [0x06] = { .op = INSN_CLTS },
@@ -38,7 +38,7 @@ const struct opcode optab_0f[256] = {
     [0x6e ... 0x6f] = { .flags = OF_MODRM | OF_SSE },
     [0x70 ... 0x73] = { .imm = IMM_UB, .flags = OF_MODRM },
     [0x74 ... 0x76] = { .flags = OF_MODRM },
-    [0x78 ... 0x79] = { .op = INSN_VMX, .flags = OF_MODRM },    /* vmread, vmwrite; SSE4a */
+    [0x78 ... 0x79] = { .op = INSN_VMX, .flags = OF_MODRM | OF_SPECIAL },  /* vmread; SSE4a */
     [0x7a ... 0x7b] = { .flags = OF_UD },
     [0x7c ... 0x7d] = { .flags = OF_MODRM },
     [0x7e ... 0x7f] = { .flags = OF_MODRM | OF_SSE },
@@ -64,12 +64,12 @@ const struct opcode optab_0f[256] = {
     [0xb4 ... 0xb5] = { .flags = OF_MODRM | OF_MEM },   /* lfs, lgs */
     [0xb6] = { INSN_MOVZX, OPD_REG, OPD_RM, IMM_NONE, OF_MODRM | OF_SRC8 },
     [0xb7] = { INSN_MOVZX, OPD_REG, OPD_RM, IMM_NONE, OF_MODRM | OF_SRC16 },
-    [0xb8] = { INSN_POPCNT, OPD_REG, OPD_RM, IMM_NONE, OF_MODRM },   /* F3 only */
+    [0xb8] = { INSN_POPCNT, OPD_REG, OPD_RM, IMM_NONE, OF_MODRM | OF_SPECIAL },  /* F3 only */
     [0xb9] = { .flags = OF_UD | OF_MODRM },             /* ud1 */
     [0xba] = { GROUP_8, OPD_RM, OPD_IMM, IMM_UB, OF_MODRM | OF_GROUP },
     [0xbb] = { INSN_BTC, OPD_RM, OPD_REG, IMM_NONE, OF_MODRM | OF_LOCK },
-    [0xbc] = { INSN_BSF, OPD_REG, OPD_RM, IMM_NONE, OF_MODRM },      /* F3: tzcnt */
-    [0xbd] = { INSN_BSR, OPD_REG, OPD_RM, IMM_NONE, OF_MODRM },      /* F3: lzcnt */
+    [0xbc] = { INSN_BSF, OPD_REG, OPD_RM, IMM_NONE, OF_MODRM | OF_SPECIAL },     /* tzcnt */
+    [0xbd] = { INSN_BSR, OPD_REG, OPD_RM, IMM_NONE, OF_MODRM | OF_SPECIAL },     /* lzcnt */
     [0xbe] = { INSN_MOVSX, OPD_REG, OPD_RM, IMM_NONE, OF_MODRM | OF_SRC8 },
     [0xbf] = { INSN_MOVSX, OPD_REG, OPD_RM, IMM_NONE, OF_MODRM | OF_SRC16 },
     [0xc0] = { INSN_XADD, OPD_RM, OPD_REG, IMM_NONE, OF_MODRM | OF_BYTE | OF_LOCK },
@@ -77,7 +77,7 @@ const struct opcode optab_0f[256] = {
     [0xc2] = { .imm = IMM_UB, .flags = OF_MODRM },      /* cmpps */
     [0xc3] = { INSN_MOV, OPD_RM, OPD_REG, IMM_NONE, OF_MODRM | OF_MEM },     /* movnti */
     [0xc4 ... 0xc6] = { .imm = IMM_UB, .flags = OF_MODRM },     /* pinsrw, pextrw, shufps */
-    [0xc7] = { GROUP_9, OPD_RM, 0, IMM_NONE, OF_MODRM | OF_GROUP },
+    [0xc7] = { GROUP_9, OPD_RM, 0, IMM_NONE, OF_MODRM | OF_GROUP | OF_SPECIAL },
     [0xd0 ... 0xd5] = { .flags = OF_MODRM },
     [0xd6] = { .flags = OF_MODRM | OF_SSE },
     [0xd7 ... 0xe6] = { .flags = OF_MODRM },

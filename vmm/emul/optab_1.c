@@ -30,7 +30,7 @@ const struct opcode optab_1[256] = {
     [0x58 ... 0x5f] = { INSN_POP, OPD_OPREG, 0, IMM_NONE, OF_D64 },
     [0x60 ... 0x61] = { .flags = OF_NO64 },             /* pusha, popa */
     [0x62] = { .flags = OF_MODRM | OF_NO64 | OF_MEM },  /* bound; EVEX elsewhere */
-    [0x63] = { .flags = OF_MODRM },                     /* arpl; movsxd is made by decode.c */
+    [0x63] = { .flags = OF_MODRM | OF_SPECIAL },        /* arpl; movsxd is made by decode.c */
     [0x68] = { INSN_PUSH, 0, OPD_IMM, IMM_Z, OF_D64 },
     [0x69] = { INSN_IMUL, OPD_REG, OPD_RM, IMM_Z, OF_MODRM },
     [0x6a] = { INSN_PUSH, 0, OPD_IMM, IMM_B, OF_D64 },
@@ -56,7 +56,8 @@ const struct opcode optab_1[256] = {
     [0x8d] = { INSN_LEA, OPD_REG, 0, IMM_NONE, OF_MODRM | OF_MEM },
     [0x8e] = { INSN_MOV_TO_SREG, OPD_SEG, OPD_RM, IMM_NONE, OF_MODRM | OF_SRC16 },
     [0x8f] = { GROUP_1A, OPD_RM, 0, IMM_NONE, OF_MODRM | OF_GROUP | OF_D64 },
-    [0x90 ... 0x97] = { INSN_XCHG, OPD_ACC, OPD_OPREG, IMM_NONE, 0 },    /* 90: decode.c */
+    [0x90] = { INSN_XCHG, OPD_ACC, OPD_OPREG, IMM_NONE, OF_SPECIAL },  /* nop, pause */
+    [0x91 ... 0x97] = { INSN_XCHG, OPD_ACC, OPD_OPREG, IMM_NONE, 0 },
     [0x9a] = { .imm = IMM_FAR, .flags = OF_NO64 },
     [0x9c] = { .op = INSN_PUSHF, .flags = OF_D64 },
     [0x9d] = { .op = INSN_POPF, .flags = OF_D64 },
@@ -84,7 +85,7 @@ const struct opcode optab_1[256] = {
     [0xc3] = { .flags = OF_F64 },
     [0xc4 ... 0xc5] = { .flags = OF_MODRM | OF_NO64 | OF_MEM }, /* les, lds; VEX elsewhere */
     [0xc6] = { GROUP_11, OPD_RM, OPD_IMM, IMM_B, OF_MODRM | OF_BYTE | OF_GROUP },
-    [0xc7] = { GROUP_11, OPD_RM, OPD_IMM, IMM_Z, OF_MODRM | OF_GROUP },
+    [0xc7] = { GROUP_11, OPD_RM, OPD_IMM, IMM_Z, OF_MODRM | OF_GROUP | OF_SPECIAL },
     [0xc8] = { .imm = IMM_ENTER, .flags = OF_D64 },
     [0xc9] = { .flags = OF_D64 },                       /* leave */
     [0xca] = { .imm = IMM_W },                          /* retf */
@@ -114,7 +115,7 @@ const struct opcode optab_1[256] = {
     [0xef] = { INSN_OUT, OPD_DX, OPD_ACC, IMM_NONE, OF_MAX32 },
     [0xf1] = { .op = INSN_INT1 },
     [0xf4] = { .op = INSN_HLT },
-    [0xf6] = { GROUP_3, OPD_RM, 0, IMM_NONE, OF_MODRM | OF_BYTE | OF_GROUP },
+    [0xf6] = { GROUP_3, OPD_RM, 0, IMM_NONE, OF_MODRM | OF_BYTE | OF_GROUP | OF_SPECIAL },
     [0xf7] = { GROUP_3, OPD_RM, 0, IMM_NONE, OF_MODRM | OF_GROUP },
     [0xfa] = { .op = INSN_CLI },
     [0xfb] = { .op = INSN_STI },
