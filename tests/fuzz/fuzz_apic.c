@@ -99,6 +99,18 @@ static void save_and_load(struct lapic *l, uint8_t poke_at, uint8_t poke)
     (void)!lapic_load(l, &in);
 }
 
+/* What a run loop and an interrupt handler do. */
+static void run_guest(struct lapic *l, bool eoi_now, uint8_t cr8)
+{
+    int vector = lapic_pending(l);
+    if (vector >= 0)
+        lapic_ack(l, (uint8_t)vector);
+    if (eoi_now)
+        lapic_eoi(l);
+    else
+        lapic_cr8_set(l, cr8);
+}
+
 static void step(const uint8_t *d)
 {
     struct lapic *l = &lapic[d[0] / 16 % CPUS];
@@ -140,16 +152,9 @@ static void step(const uint8_t *d)
     case 12:
         pass_time(d[1] & 1 ? v32 % 1000 : v32 % 3000000);
         break;
-    case 13: case 14: {
-        int vector = lapic_pending(l);
-        if (vector >= 0)
-            lapic_ack(l, (uint8_t)vector);
-        if (d[1] & 1)
-            lapic_eoi(l);
-        else
-            lapic_cr8_set(l, d[2] & 15);
+    case 13: case 14:
+        run_guest(l, d[1] & 1, d[2] & 15);
         break;
-    }
     default:
         if (d[1] == 0)
             lapic_init_signal(l);
