@@ -21,6 +21,7 @@ static bool same_pci(const struct config_pci_addr *a, const struct config_pci_ad
 
 /* ---- switches ------------------------------------------------------------------- */
 
+/* b stands before a. */
 static void check_switch_pair(struct reader *r, const struct config_switch *a,
                               const struct config_switch *b)
 {
@@ -47,6 +48,7 @@ static void check_switches(struct reader *r)
     r->bad = NULL;
 }
 
+/* A card on a switch with an error would sit on a network that does not come up. */
 static void check_plugged(struct reader *r, const struct config_net *net)
 {
     const struct config *c = r->cfg;
@@ -73,6 +75,7 @@ static void check_plugged(struct reader *r, const struct config_net *net)
 
 /* ---- MAC addresses -------------------------------------------------------------- */
 
+/* The first card before this one with the same address, and whose it is. */
 static const struct config_net *mac_before(const struct config *c, uint32_t guest, uint32_t net,
                                            uint32_t *owner)
 {
@@ -91,6 +94,7 @@ static const struct config_net *mac_before(const struct config *c, uint32_t gues
     return NULL;
 }
 
+/* Two cards with one address make a switch send frames to either: never harmless. */
 static void check_mac(struct reader *r, uint32_t guest, uint32_t i)
 {
     const struct config *c = r->cfg;
@@ -120,6 +124,7 @@ static bool is_set(const struct config_pci_addr *a)
     return !same_pci(a, &none);
 }
 
+/* One report per device, against the first owner. */
 static void check_pci_before(struct reader *r, uint32_t guest, uint32_t i)
 {
     const struct config *c = r->cfg;
@@ -179,6 +184,7 @@ static void check_dedicated(struct reader *r, const struct guest_config *g,
                other->at[GUEST_PIN].line, g->dedicated ? "this" : "that");
 }
 
+/* `other` stands before g. */
 static void check_guest_pair(struct reader *r, const struct guest_config *g,
                              const struct guest_config *other)
 {
@@ -218,6 +224,7 @@ static void check_cpu_left(struct reader *r, const struct guest_config *g)
                c->guest[taken_by].at[GUEST_DEDICATED].line);
 }
 
+/* Pairs of everything with everything before it: bounded by the CONFIG_*_MAX limits. */
 void check_cross(struct reader *r)
 {
     struct config *c = r->cfg;

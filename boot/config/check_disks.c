@@ -15,6 +15,7 @@ static bool given(const struct config_disk *d, enum config_disk_key key)
     return d->at[key].line != 0;
 }
 
+/* Exactly one of file and device. */
 static void check_source(struct reader *r, const struct config_disk *d)
 {
     if (given(d, DISK_FILE) && given(d, DISK_DEVICE)) {
@@ -28,6 +29,7 @@ static void check_source(struct reader *r, const struct config_disk *d)
                               "device = \"serial:...\"");
 }
 
+/* A CD drive speaks ATAPI, which virtio does not carry, and nobody writes to it. */
 static void check_cdrom(struct reader *r, const struct config_disk *d)
 {
     if (!d->cdrom)
@@ -40,6 +42,7 @@ static void check_cdrom(struct reader *r, const struct config_disk *d)
                                            "cannot be true", d->at[DISK_CDROM].line);
 }
 
+/* Explicit values only: the defaults are resolved so that they never contradict. */
 static void check_overlay(struct reader *r, const struct config_disk *d)
 {
     if (d->readonly && d->overlay && !d->cdrom)
@@ -78,6 +81,7 @@ static bool writes(const struct config_disk *d)
     return !d->readonly && !d->overlay;
 }
 
+/* Two readers share a device in peace; the caller knows that one of the two writes. */
 static void same_device(struct reader *r, const struct config_disk *d,
                         const struct config_disk *e, const char *owner)
 {
@@ -97,6 +101,7 @@ static void same_device(struct reader *r, const struct config_disk *d,
     }
 }
 
+/* Overlays on one image are how several guests share a golden image: no conflict. */
 static void same_file(struct reader *r, const struct config_disk *d, const struct config_disk *e,
                       const char *owner, bool same_guest)
 {
@@ -111,6 +116,7 @@ static void same_file(struct reader *r, const struct config_disk *d, const struc
                    d->file.text, e->at[DISK_FILE].line);
 }
 
+/* The error is that of `a`, the later one in the file. */
 static void compare(struct reader *r, struct disk_ref a, struct disk_ref b)
 {
     char owner[GUEST_LABEL];

@@ -68,6 +68,7 @@ static uint32_t count_cpus(const struct config_cpuset *s)
     return n;
 }
 
+/* Whether the CPUs exist is known only on the machine; what the file itself says, here. */
 static void check_pin(struct reader *r, const struct guest_config *g)
 {
     const struct config_host *host = &r->cfg->host;
@@ -83,6 +84,7 @@ static void check_pin(struct reader *r, const struct guest_config *g)
     }
 }
 
+/* Shares and CPUs that cannot be had together. */
 static void check_cpus(struct reader *r, const struct guest_config *g)
 {
     check_pin(r, g);

@@ -22,6 +22,7 @@ _Static_assert(LOG_DEBUG == 3 && CONFIG_STOPPED_REBOOT == 2 && CONFIG_PANIC_REBO
                CONFIG_RTC_LOCAL == 1 && CONFIG_REBOOT_STOP == 1 && CONFIG_CRASH_PAUSE == 2 &&
                CONFIG_BUS_IDE == 2 && CONFIG_NIC_VIRTIO == 0, "the words follow the enums");
 
+/* Sections are rows as well: their names take part in suggestions. */
 static const struct key_spec top_keys[] = {
     { .name = "version", .type = VALUE_NUMBER, .min = 1, .max = 1, .landed = true,
       .def = "1", .example = "1",
@@ -37,6 +38,7 @@ static const struct key_spec top_keys[] = {
 };
 
 #define HOST(member) .offset = offsetof(struct config_host, member)
+/* Every one of these is a boot option, too (options.c). */
 static const struct key_spec host_keys[] = {
     { .name = "console", .id = HOST_CONSOLE, .type = VALUE_CONSOLES, .landed = true,
       .def_text = "the firmware's console (SPCR), else all that answer",
@@ -146,6 +148,7 @@ static const struct key_spec guest_keys[] = {
 };
 
 #define DISK(member) .offset = offsetof(struct config_disk, member)
+/* Defaults that depend on other keys are resolved in schema.c. */
 static const struct key_spec disk_keys[] = {
     { .name = "file", .id = DISK_FILE, .type = VALUE_FILE, DISK(file),
       .def_text = "none; a disk has this or device", .example = "\"root.img\"",

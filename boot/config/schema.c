@@ -60,6 +60,7 @@ static const struct toml_node *tables_of(struct reader *r, enum section parent,
     return n->u.list.first;
 }
 
+/* A section is announced at its header, once; its keys keep quiet unless they must not. */
 static void section_landed(struct reader *r, enum section parent, enum section section,
                            const char *key, struct config_pos pos)
 {
@@ -69,6 +70,7 @@ static void section_landed(struct reader *r, enum section parent, enum section s
         schema_not_landed(r, section_specs[section].label, spec, pos);
 }
 
+/* [host] is the one section that stands alone; without it all defaults hold. */
 static void read_host(struct reader *r, const struct toml_node *root)
 {
     const struct toml_node *n = toml_get(root, "host");
@@ -83,6 +85,7 @@ static void read_host(struct reader *r, const struct toml_node *root)
         read_error(r, n->pos, "\"host\" is a section: write [host] and its keys below");
 }
 
+/* An error marks the switch; check_cross.c passes the mark on to who is plugged in. */
 static void read_switches(struct reader *r, const struct toml_node *root)
 {
     const bool landed = key_find(SECTION_TOP, "switch")->landed;
@@ -115,6 +118,7 @@ static void resolve_disk(const struct guest_config *g, struct config_disk *d)
         d->overlay_max = g->memory / 4;
 }
 
+/* After the guest's own keys, since defaults of disks depend on its memory. */
 static void read_disks(struct reader *r, const struct toml_node *guest, struct guest_config *g)
 {
     const bool landed = key_find(SECTION_GUEST, "disk")->landed;
@@ -175,6 +179,7 @@ void about_guest(struct reader *r, uint32_t i)
     r->bad = &r->cfg->guest[i].bad;
 }
 
+/* cfg->guests grows with each, so that findings never name one that is not there. */
 static void read_guests(struct reader *r, const struct toml_node *root)
 {
     uint32_t count;

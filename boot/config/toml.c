@@ -90,6 +90,7 @@ static bool header_line(struct toml_parser *p)
     return false;
 }
 
+/* One line: a header or a key with its value, which may itself span lines. */
 static bool statement(struct toml_parser *p)
 {
     const bool fine = toml_peek(p, 0) == '[' ? header_line(p) : toml_key_value(p, p->table);
@@ -108,6 +109,7 @@ static bool statement(struct toml_parser *p)
                       toml_shown(rest), p->at);
 }
 
+/* Ends at the end of the text, or where going on would only produce noise. */
 static void statements(struct toml_parser *p)
 {
     for (;;) {
@@ -118,6 +120,7 @@ static void statements(struct toml_parser *p)
         const uint32_t line = p->pos.line;
         if (statement(p))
             continue;
+        /* A cursor on another line stopped inside a list or a text of several lines. */
         if (p->nomem || p->lost || p->errors >= CONFIG_DIAG_MAX || p->pos.line != line)
             return;
         p->depth = 0;

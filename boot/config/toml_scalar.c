@@ -16,12 +16,14 @@ enum number { NUMBER_FINE, NUMBER_NOT, NUMBER_ZERO_FIRST, NUMBER_UNDERSCORE, NUM
 
 static bool is_digit(int c) { return c >= '0' && c <= '9'; }
 
+/* All else belongs to the word, so that messages show in one piece what was meant. */
 static bool ends_word(int c)
 {
     return c == TOML_END || c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ',' ||
            c == ']' || c == '}' || c == '#';
 }
 
+/* The cursor stays; callers step over the word once they have accepted it. */
 static struct word read_word(struct toml_parser *p)
 {
     struct word w = { p->at, 0 };
@@ -91,6 +93,7 @@ static unsigned base_of(char letter)
     return letter == 'x' ? 16 : letter == 'o' ? 8 : letter == 'b' ? 2 : 0;
 }
 
+/* TOML 1.0, "Integer": prefixes take no sign, and 64 signed bits are the range. */
 static enum number read_integer(struct word w, int64_t *out)
 {
     uint64_t value;
@@ -129,12 +132,14 @@ static bool has_shape(struct word w, const char *pattern)
     return true;
 }
 
+/* RFC 3339 dates and times; a MAC address begins like a time, but goes on. */
 static bool is_date_or_time(struct word w)
 {
     return has_shape(w, "0000-00-00") ||
            (has_shape(w, "00:00:00") && (w.len == 8 || w.s[8] == '.'));
 }
 
+/* Digits with a point or an exponent, well formed or not: the advice is the same. */
 static bool is_float(struct word w)
 {
     bool digits = false, mark = false;
@@ -159,6 +164,7 @@ static bool is_float(struct word w)
     return digits && mark;
 }
 
+/* Python and YAML spell them like this. */
 static const char *boolean_meant(struct word w)
 {
     static const char *const on[] = { "true", "yes", "on" };
@@ -183,6 +189,7 @@ static bool goes_on(const struct toml_parser *p, struct word w)
     return i > w.len && !ends_word(toml_peek(p, i));
 }
 
+/* From the most specific guess at what was meant to the most general. */
 static bool refuse(struct toml_parser *p, struct word w)
 {
     const int shown = toml_shown(w.len);

@@ -13,6 +13,7 @@ struct text {
     size_t len, room;           /* room: without the closing NUL */
 };
 
+/* Nothing else may be allocated between this and end_text(). */
 static bool begin_text(struct toml_parser *p, struct text *t)
 {
     const size_t left = p->arena->size - p->arena->used;
@@ -54,7 +55,7 @@ static int hex_value(int c)
     return -1;
 }
 
-/* The cursor stands behind \u or \U. */
+/* Behind \u (4 digits) or \U (8). utf8_put() refuses surrogates and what is too large. */
 static bool unicode_escape(struct toml_parser *p, struct text *t, unsigned digits,
                            struct config_pos start)
 {
@@ -92,6 +93,7 @@ static bool line_continuation(struct toml_parser *p, struct config_pos start)
     return true;
 }
 
+/* The cursor stands on the backslash. */
 static bool escape(struct toml_parser *p, struct text *t, bool multi_line)
 {
     static const char letters[] = "btnfr\"\\";
@@ -115,6 +117,7 @@ static bool escape(struct toml_parser *p, struct text *t, bool multi_line)
     return put_text(p, t, &meanings[letter - letters], 1);
 }
 
+/* Whole characters, so that the column stays right; the file is known to be UTF-8. */
 static bool copy_character(struct toml_parser *p, struct text *t)
 {
     if (toml_at_line_end(p)) {              /* \r\n becomes \n */
@@ -150,6 +153,7 @@ bool toml_string(struct toml_parser *p, struct config_str *out)
     return true;
 }
 
+/* At most six: three that close, two of the text before them, one to notice an excess. */
 static unsigned count_quotes(const struct toml_parser *p, int quote)
 {
     unsigned n = 0;

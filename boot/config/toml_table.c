@@ -7,6 +7,7 @@
 #include "socle/str.h"
 #include "toml_priv.h"
 
+/* TOML 1.0, "Keys": ASCII only, so that a key looks the same everywhere. */
 static bool is_bare(int c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
@@ -35,6 +36,7 @@ static bool bare_key(struct toml_parser *p, struct config_str *out)
     return true;
 }
 
+/* A part of a dotted key; quoted parts may hold any text, dots and nothing included. */
 static bool one_key(struct toml_parser *p, struct config_str *out)
 {
     const int c = toml_peek(p, 0);
@@ -46,6 +48,10 @@ static bool one_key(struct toml_parser *p, struct config_str *out)
     return toml_string(p, out);
 }
 
+/*
+ * `a."b.c".d`, with blanks around the dots. The parts live in the arena; the path itself is
+ * on the stack, hence the bound on its length.
+ */
 bool toml_key_path(struct toml_parser *p, struct toml_path *path)
 {
     path->parts = 0;
@@ -62,6 +68,7 @@ bool toml_key_path(struct toml_parser *p, struct toml_path *path)
     }
 }
 
+/* One by one: tables are small, and TOML_KEYS_MAX bounds hostile ones. */
 static struct toml_node *find(const struct toml_node *table, const struct config_str *key)
 {
     for (struct toml_node *n = table->u.list.first; n; n = n->next)
@@ -85,6 +92,7 @@ bool toml_append(struct toml_parser *p, struct toml_node *list, struct toml_node
     return true;
 }
 
+/* Null after an error, or with `nomem` set. */
 static struct toml_node *add_new(struct toml_parser *p, struct toml_node *table,
                                  const struct config_str *key, enum toml_type type,
                                  enum toml_origin origin)
@@ -104,6 +112,7 @@ static bool twice(struct toml_parser *p, const struct config_str *key, uint32_t 
                       toml_shown(key->len), key->text, line);
 }
 
+/* For headers and dotted keys that lead through something that takes no more keys. */
 static bool not_a_table(struct toml_parser *p, const struct config_str *key,
                         const struct toml_node *n)
 {
@@ -135,6 +144,7 @@ static struct toml_node *dotted_step(struct toml_parser *p, struct toml_node *ta
     return n;
 }
 
+/* Also catches `key:` and `key =` with nothing behind, as YAML and ini files have them. */
 static bool expect_equals(struct toml_parser *p, const struct config_str *key)
 {
     const int c = toml_peek(p, 0);
@@ -162,6 +172,7 @@ bool toml_key_value(struct toml_parser *p, struct toml_node *table)
     if (!expect_equals(p, key) || !toml_value(p, &value))
         return false;
 
+    /* Only now, with the value read, does the tree change. */
     for (uint32_t i = 0; i + 1 < path.parts; i++) {
         table = dotted_step(p, table, &path.part[i]);
         if (!table)
@@ -189,6 +200,10 @@ static struct toml_node *header_step(struct toml_parser *p, struct toml_node *ta
     return n->type == TOML_ARRAY ? n->u.list.last : n;
 }
 
+/*
+ * [key]: defines a table once. One that so far only stood on the way of a longer header may
+ * still be defined; one of dotted keys may not ("Table": defining it twice).
+ */
 static bool open_table(struct toml_parser *p, struct toml_node *parent,
                        const struct config_str *key, struct config_pos start)
 {
@@ -213,6 +228,7 @@ static bool open_table(struct toml_parser *p, struct toml_node *parent,
     return true;
 }
 
+/* [[key]]: a new element of an array that headers, and nothing else, have made. */
 static bool open_element(struct toml_parser *p, struct toml_node *parent,
                          const struct config_str *key, struct config_pos start)
 {
@@ -241,6 +257,7 @@ static bool open_element(struct toml_parser *p, struct toml_node *parent,
     return toml_append(p, n, element, TOML_ELEMENTS_MAX);
 }
 
+/* No blank may stand between two closing brackets. */
 static bool close_brackets(struct toml_parser *p, unsigned brackets)
 {
     for (unsigned i = 0; i < brackets; i++)

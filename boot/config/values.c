@@ -66,6 +66,7 @@ static bool needs_quotes(struct reader *r, const struct key_spec *spec, const st
                       spec->name, size);
 }
 
+/* Short enough that its value fits 32 bits without a check. */
 static bool is_number_text(const struct config_str *s)
 {
     for (uint32_t i = 0; i < s->len; i++)
@@ -74,6 +75,7 @@ static bool is_number_text(const struct config_str *s)
     return s->len > 0 && s->len < 10;
 }
 
+/* What other formats accept for true and false. */
 static bool on_or_off(const char *text, bool *on)
 {
     static const char *const words[2][5] = { { "false", "no", "off", "0", "never" },
@@ -123,6 +125,7 @@ bool read_wrong_type(struct reader *r, const struct key_spec *spec, const struct
     return read_error(r, n->pos, "%s must be %s, not %s", spec->name, type, toml_type_text(n));
 }
 
+/* Words are exact; what is near or foreign is named, not guessed. */
 static bool read_word(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
                       unsigned *to)
 {
@@ -196,6 +199,7 @@ static bool read_net_mac(struct reader *r, const struct key_spec *spec,
     return to->has_mac;
 }
 
+/* All cases are named: a new type without its reader does not compile cleanly. */
 bool read_value(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
                 void *base)
 {

@@ -9,6 +9,7 @@
 
 /* ---- CPU sets: "0-3,6" ---------------------------------------------------------- */
 
+/* One number at *s, which moves behind it. */
 static bool read_cpu(const char **s, uint32_t *cpu)
 {
     if (**s < '0' || **s > '9')
@@ -134,6 +135,7 @@ static bool wrong_console(struct reader *r, struct config_pos pos, const char *w
                               "such as \"0x3f8\", or vga", word);
 }
 
+/* A name, or the port of a UART in a place of its own (PCI serial cards). */
 static bool find_console(struct reader *r, struct config_pos pos, const char *word,
                          struct config_console *to)
 {
@@ -224,6 +226,7 @@ bool read_consoles(struct reader *r, const struct key_spec *spec, const struct t
 
 /* ---- the escape key: "^]" ------------------------------------------------------- */
 
+/* As the escape key these would make guests unusable. */
 static const char *key_that_sends(char control)
 {
     switch (control) {

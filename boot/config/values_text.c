@@ -17,6 +17,7 @@ static bool is_name_char(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
 }
 
+/* [a-z0-9][a-z0-9-]{0,30}: fits log lines, DNS labels and the prompt's completion. */
 static bool is_name(const struct config_str *s)
 {
     if (s->len == 0 || s->len > NAME_MAX_LEN || s->text[0] == '-')
@@ -46,6 +47,7 @@ static void similar_name(const struct config_str *s, char to[NAME_MAX_LEN + 1])
     to[len] = '\0';
 }
 
+/* Names of guests and switches, and references to them. */
 bool read_name(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
                struct config_str *to)
 {
@@ -66,6 +68,7 @@ bool read_name(struct reader *r, const struct key_spec *spec, const struct toml_
                       spec->name, n->u.str.text, similar[0] ? similar : "web");
 }
 
+/* Not among them: blanks and quotes (GRUB), `=` (options), backslash, control characters. */
 static bool is_file_char(char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
@@ -140,6 +143,7 @@ static const struct toml_node *list_begin(const struct toml_node *n, uint32_t *c
     return n->type == TOML_ARRAY ? n->u.list.first : n;
 }
 
+/* Looked at as a whole first, so that readers allocate only for lists that can be right. */
 static bool check_list(struct reader *r, const struct key_spec *spec, const struct toml_node *n)
 {
     uint32_t count;
@@ -159,6 +163,7 @@ static bool check_list(struct reader *r, const struct key_spec *spec, const stru
     return true;
 }
 
+/* All entries are checked, so that one run shows every wrong name. */
 bool read_files(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
                 struct guest_config *to)
 {
@@ -182,6 +187,7 @@ bool read_files(struct reader *r, const struct key_spec *spec, const struct toml
     return fine;
 }
 
+/* The string goes to the kernel as written; only its first word is ours to understand. */
 static bool read_module(struct reader *r, const struct key_spec *spec,
                         const struct config_str *s, struct config_module *to)
 {

@@ -27,6 +27,10 @@ static unsigned least(unsigned a, unsigned b, unsigned c)
     return ab < c ? ab : c;
 }
 
+/*
+ * Optimal string alignment: Levenshtein's distance with swaps of neighbours, the most common
+ * slips, as one step. Three rows on the stack, no allocation.
+ */
 unsigned edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     unsigned row[3][WORD_MAX + 1];
@@ -74,6 +78,7 @@ struct foreign {
     const char *advice;
 };
 
+/* Per section, since the same word means different things in different places. */
 static const struct foreign foreign_keys[] = {
     { SECTION_TOP, "vm vms domain domains domu machine machines guests instance virtual_machine "
                    "zone cell partition container services",
@@ -175,6 +180,7 @@ static const struct foreign foreign_keys[] = {
     { SECTION_PCI, "address addr bdf host slot id dev", "write device = \"0000:03:00.0\"" },
 };
 
+/* Whole words only; a word with a blank is none. */
 static bool among(const char *words, const char *word)
 {
     const size_t len = strlen(word);
@@ -238,6 +244,7 @@ static const struct {
       "virtio" },
 };
 
+/* Exact words: a wrong guess here would be followed literally. */
 const char *foreign_value(const char *key, const char *value)
 {
     for (unsigned i = 0; i < ARRAY_LEN(foreign_values); i++)
