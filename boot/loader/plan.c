@@ -177,6 +177,10 @@ static uint64_t flat_descriptor(unsigned attr)
     return 0x000f00000000ffffull | (uint64_t)(attr & 0xff) << 40 | (uint64_t)(attr >> 8) << 52;
 }
 
+/*
+ * What every kernel finds. The IDT stays empty: a fault before the kernel has its own stops
+ * the guest at once instead of running wild.
+ */
 static hv_status enter_flat(struct load_plan *p, const struct guest_layout *l, uint64_t rip,
                             unsigned code_attr)
 {
@@ -195,7 +199,12 @@ static hv_status enter_flat(struct load_plan *p, const struct guest_layout *l, u
     s->dr6 = DR6_RESET;
     s->dr7 = DR7_RESET;
     s->pat = PAT_RESET;
-    return plan_add_blob(p, l, LOW_GDT, gdt, sizeof(gdt));
+    uint8_t *low = plan_room(p, GUEST_LOWMEM_LEN);
+    if (!low)
+        return HV_NOMEM;
+    guest_lowmem_build(low);
+    hv_status status = plan_add(p, l, 0, low, GUEST_LOWMEM_LEN, 0);
+    return status == HV_OK ? plan_add_blob(p, l, LOW_GDT, gdt, sizeof(gdt)) : status;
 }
 
 hv_status plan_enter_32(struct load_plan *p, const struct guest_layout *l, uint64_t rip)

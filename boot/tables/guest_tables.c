@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A guest's BIOS area at 0xe0000: ACPI tables, SMBIOS, MP table, and what a jump to the
- * reset vector finds. Called when a VM is made and when it restarts, since the guest
- * may write here. Each table has its own builder; this file puts them side by side.
+ * A guest's BIOS area at 0xe0000: ACPI tables, SMBIOS, MP table, a few BIOS services, and
+ * what a jump to the reset vector finds. Called when a VM is made and when it restarts,
+ * since the guest may write here. Each table has its own builder; this file puts them
+ * side by side.
  */
 #include "tables_priv.h"
 
@@ -11,8 +12,8 @@
 
 /* Places that scanners look at: RSDP from 0xe0000; SMBIOS and MP from 0xf0000. */
 enum {
-    ACPI_AT = 0x00000, SMBIOS_AT = 0x10000, MPTABLE_AT = 0x18000, RESET_AT = 0x1fff0,
-    MEMORY_MAX_SHIFT = 46
+    ACPI_AT = 0x00000, SMBIOS_AT = 0x10000, MPTABLE_AT = 0x18000, SERVICES_AT = 0x1e000,
+    LAST_SEGMENT = 0x10000, MEMORY_MAX_SHIFT = 46
 };
 
 uint8_t *area_room(struct table_area *a, size_t len, size_t align)
@@ -46,21 +47,6 @@ bool machine_valid(const struct guest_machine *m)
         && m->memory <= 1ull << MEMORY_MAX_SHIFT && is_aligned(m->memory, PAGE_SIZE);
 }
 
-/*
- * Real-mode code at F000:FFF0, where old kernels jump to restart a PC: a full reset
- * through the reset register.
- */
-static void put_reset_stub(uint8_t *at)
-{
-    static const uint8_t stub[] = {
-        0xb0, 0x06,                                             /* mov al, 6 */
-        0xba, PLAT_RESET_PORT & 0xff, PLAT_RESET_PORT >> 8,     /* mov dx, 0xcf9 */
-        0xee,                                                   /* out dx, al */
-        0xfa, 0xf4, 0xeb, 0xfd                                  /* cli; hlt; jmp to hlt */
-    };
-    memcpy(at, stub, sizeof(stub));
-}
-
 hv_status guest_tables_build(const struct guest_machine *m, uint8_t *bios,
                              struct guest_tables *out)
 {
@@ -73,9 +59,9 @@ hv_status guest_tables_build(const struct guest_machine *m, uint8_t *bios,
         s = guest_smbios_build(m, bios + SMBIOS_AT, MPTABLE_AT - SMBIOS_AT,
                                gpa(base.v + SMBIOS_AT), out);
     if (s == HV_OK)
-        s = guest_mptable_build(m, bios + MPTABLE_AT, RESET_AT - MPTABLE_AT,
+        s = guest_mptable_build(m, bios + MPTABLE_AT, SERVICES_AT - MPTABLE_AT,
                                 gpa(base.v + MPTABLE_AT), out);
     if (s == HV_OK)
-        put_reset_stub(bios + RESET_AT);
+        guest_bios_build(m, bios + LAST_SEGMENT);
     return s;
 }

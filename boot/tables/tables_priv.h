@@ -28,4 +28,10 @@ bool machine_valid(const struct guest_machine *m);
 /* Writes the DSDT's AML, the header not included; 0: no room. */
 size_t guest_dsdt_build(const struct guest_machine *m, uint8_t *buf, size_t cap);
 
+/*
+ * Puts BIOS services and the reset stub into the last 8 KiB of `segment`: the 64 KiB that
+ * will stand at 0xf0000.
+ */
+void guest_bios_build(const struct guest_machine *m, uint8_t *segment);
+
 #endif

@@ -68,11 +68,19 @@ struct guest_tables {
 
 /*
  * Fills `bios` (PLAT_BIOS_SIZE bytes: the contents of the area at PLAT_BIOS_BASE) with
- * all tables and the reset stub at 0xffff0. HV_INVALID: the machine's description is out
+ * all tables, a few real-mode services and the reset stub at 0xffff0. HV_INVALID: the machine's description is out
  * of range. VM setup.
  */
 MUST_CHECK hv_status guest_tables_build(const struct guest_machine *m, uint8_t *bios,
                                         struct guest_tables *out);
+
+/*
+ * Fills the bottom of guest memory as firmware leaves it: real-mode interrupt vectors, which
+ * lead into the BIOS area, and the BIOS data area. `page` has GUEST_LOWMEM_LEN bytes and
+ * goes to address 0; every load plan contains it.
+ */
+#define GUEST_LOWMEM_LEN 0x500u
+void guest_lowmem_build(uint8_t *page);
 
 /* The parts of it, each writing into [buf, buf+cap) that will stand at `base`. HV_NOMEM: cap. */
 MUST_CHECK hv_status guest_acpi_build(const struct guest_machine *m, uint8_t *buf, size_t cap,

@@ -99,6 +99,13 @@ static void test_rsdp(void **state)
 
 static void check_gas(const uint8_t *g, unsigned space, unsigned bits, uint64_t address)
 {
+    static const uint8_t access[] = { [8] = 1, [16] = 2, [32] = 3 };
+    if (space == 1 && address == 0x600)
+        assert_int_equal(g[3], 2);                      /* two 16-bit registers */
+    else if (space == 1 && address == 0x620)
+        assert_int_equal(g[3], 1);                      /* byte registers (4.8.4.1) */
+    else if (space == 1)
+        assert_int_equal(g[3], access[bits]);
     assert_int_equal(g[0], space);
     assert_int_equal(g[1], bits);
     assert_int_equal(g[2], 0);
@@ -583,6 +590,14 @@ static void test_smbios(void **state)
     assert_int_equal(smbios(4, 0, &s)[0x23], 3);
     assert_int_equal(get_le16(smbios(17, 0, &s) + 0x0c), 512);
     assert_int_equal(get_le32(smbios(19, 0, &s) + 8), 512 * 1024 - 1);
+    assert_int_equal(smbios(0, 0, &s)[9], 1);           /* 128 KiB of ROM */
+    assert_int_equal(get_le16(smbios(0, 0, &s) + 6), 0xe000);
+    assert_int_equal(smbios(16, 0, &s)[5], 3);
+    assert_int_equal(get_le32(smbios(16, 0, &s) + 7), 512 * 1024);
+    assert_int_equal(get_le16(smbios(17, 0, &s) + 4), get_le16(smbios(16, 0, &s) + 2));
+    assert_int_equal(get_le16(smbios(19, 0, &s) + 12), get_le16(smbios(16, 0, &s) + 2));
+    assert_int_equal(smbios(3, 0, &s)[5], 1);
+    assert_int_equal(smbios(4, 0, &s)[0x18], 0x41);
     m.memory = GIB(8) * 1024;
     m.name = NULL;
     build(&m);
@@ -613,6 +628,93 @@ static void test_smbios_long_name(void **state)
     assert_string_equal(s, "none");
 }
 
+/* Two mapped ranges above 3 GiB; above 4 TiB the 64-bit fields. Handles are unique. */
+static void test_smbios_ranges(void **state)
+{
+    static const struct { uint64_t memory, start, end; } cases[] = {
+        { GIB(5), GIB(4), GIB(6) - 1 }, { GIB(5000), GIB(4), GIB(5001) - 1 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct guest_machine m = machine();
+        m.memory = cases[i].memory;
+        build(&m);
+        const uint8_t *e = at(scan("_SM3_", 0xf0000), 24);
+        const uint8_t *p = at(get_le64(e + 16), 1), *found = NULL;
+        uint16_t last = 0;
+        for (bool first = true; p[0] != 127; first = false) {
+            assert_true(first || get_le16(p + 2) > last);
+            last = get_le16(p + 2);
+            found = p[0] == 19 ? p : found;
+            for (p += p[1]; p[0] || p[1]; p++)
+                ;
+            p += 2;
+        }
+        bool wide = get_le32(found + 4) == UINT32_MAX;
+        uint64_t start = wide ? get_le64(found + 15) : (uint64_t)get_le32(found + 4) << 10;
+        uint64_t end = wide ? get_le64(found + 23) : ((uint64_t)get_le32(found + 8) << 10) + 1023;
+        assert_int_equal(wide, i == 1);
+        assert_int_equal(start, cases[i].start);
+        assert_int_equal(end, cases[i].end);
+    }
+}
+
+/* ---- BIOS services ---- */
+
+/* The data the real-mode code gives out: it agrees with the memory map. */
+static void test_bios_services(void **state)
+{
+    static const struct { uint64_t memory; uint16_t below, above, extended; } cases[] = {
+        { MIB(2), 1024, 0, 1024 }, { MIB(16), 15 * 1024, 0, 15 * 1024 },
+        { MIB(64), 15 * 1024, 48 * 16, 63 * 1024 }, { MIB(512), 15 * 1024, 496 * 16, 63 * 1024 },
+        { GIB(8), 15 * 1024, (3072 - 16) * 16, 63 * 1024 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct guest_machine m = machine();
+        struct guest_layout l;
+        m.memory = cases[i].memory;
+        guest_layout(&l, &m);
+        build(&m);
+        const uint8_t *d = at(0xfe0e0, 12 + 20 * GUEST_E820_MAX);
+        assert_int_equal(get_le16(d), cases[i].below);
+        assert_int_equal(get_le16(d + 2), cases[i].above);
+        assert_int_equal(get_le16(d + 4), cases[i].extended);
+        assert_int_equal(get_le32(d + 8), l.entries);
+        for (uint32_t k = 0; k < l.entries; k++) {
+            assert_int_equal(get_le64(d + 12 + 20 * k), l.entry[k].base);
+            assert_int_equal(get_le64(d + 20 + 20 * k), l.entry[k].len);
+            assert_int_equal(get_le32(d + 28 + 20 * k), l.entry[k].type);
+        }
+    }
+}
+
+/* Each vector leads to code: the first bytes of the handler it should have. */
+static void test_vectors(void **state)
+{
+    static const struct { unsigned vector; uint8_t n, bytes[5]; } cases[] = {
+        { 0x00, 2, { 0xfa, 0xf4 } }, { 0x06, 2, { 0xfa, 0xf4 } }, { 0x02, 1, { 0xcf } },
+        { 0x1c, 1, { 0xcf } }, { 0x08, 5, { 0x50, 0xb0, 0x20, 0xe6, 0x20 } },
+        { 0x0f, 5, { 0x50, 0xb0, 0x20, 0xe6, 0x20 } }, { 0x10, 2, { 0xb4, 0x86 } },
+        { 0x70, 5, { 0x50, 0xb0, 0x20, 0xe6, 0xa0 } }, { 0x78, 2, { 0xb4, 0x86 } },
+        { 0x77, 5, { 0x50, 0xb0, 0x20, 0xe6, 0xa0 } }, { 0x11, 2, { 0x2e, 0xa1 } },
+        { 0x12, 4, { 0xb8, 0x7f, 2, 0xcf } }, { 0x13, 2, { 0xb4, 0x86 } },
+        { 0x15, 3, { 0x3d, 0x20, 0xe8 } }, { 0x16, 2, { 0x31, 0xc0 } },
+        { 0x19, 5, { 0xea, 0xf0, 0xff, 0, 0xf0 } }, { 0xff, 2, { 0xb4, 0x86 } },
+    };
+    struct guest_machine m = machine();
+    uint8_t page[GUEST_LOWMEM_LEN];
+    build(&m);
+    memset(page, 0xcc, sizeof(page));
+    guest_lowmem_build(page);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const uint8_t *v = page + 4 * cases[i].vector;
+        uint64_t address = ((uint64_t)get_le16(v + 2) << 4) + get_le16(v);
+        assert_memory_equal(at(address, 5), cases[i].bytes, cases[i].n);
+    }
+    for (unsigned i = 0x400; i < sizeof(page); i++)
+        assert_int_not_equal(page[i], 0xcc);
+    assert_int_equal(get_le16(page + 0x410), get_le16(at(0xfe0e6, 2)));
+}
+
 /* ---- MP table ---- */
 
 static void test_mptable(void **state)
@@ -634,8 +736,22 @@ static void test_mptable(void **state)
     for (; e < h + len; e += sizes[e[0]], entries++) {
         assert_true(e[0] < 5);
         count[e[0]]++;
-        if (e[0] == 0)
+        if (e[0] == 0) {
+            assert_int_equal(e[1], count[0] - 1);
+            assert_int_equal(e[2], 0x14);
             assert_int_equal(e[3], e[1] == 0 ? 3 : 1);
+            assert_int_equal(get_le32(e + 4), 0x600);
+            assert_int_equal(get_le32(e + 8), 0x201);
+        } else if (e[0] == 1) {
+            assert_memory_equal(e + 2, e[1] == 0 ? "PCI   " : "ISA   ", 6);
+        } else if (e[0] == 2) {
+            assert_int_equal(e[1], 0);
+            assert_int_equal(e[3], 1);
+            assert_int_equal(get_le32(e + 4), 0xfec00000);
+        } else if (e[0] == 4) {
+            assert_int_equal(e[1], e[7] == 0 ? 3 : 1);  /* LINT0: ExtINT, LINT1: NMI */
+            assert_int_equal(e[6], 0xff);
+        }
         if (e[0] == 3 && e[4] == 1) {
             isa |= BIT(e[5]);
             assert_int_equal(e[7], e[5] == 0 ? 2 : e[5]);
@@ -671,7 +787,9 @@ int main(void)
         cmocka_unit_test(test_aml_lengths), cmocka_unit_test(test_aml_values),
         cmocka_unit_test(test_aml_overflow), cmocka_unit_test(test_bad_machines),
         cmocka_unit_test(test_repeatable), cmocka_unit_test(test_smbios),
-        cmocka_unit_test(test_smbios_long_name), cmocka_unit_test(test_mptable),
+        cmocka_unit_test(test_smbios_long_name), cmocka_unit_test(test_smbios_ranges),
+        cmocka_unit_test(test_bios_services), cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_mptable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

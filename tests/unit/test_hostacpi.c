@@ -204,6 +204,18 @@ static void test_rsdp_places(void **state)
     memcpy(phys + 0xffff0, "RSD PTR ", 8);      /* cut off by the end of the area */
     memset(phys + RSDP, 0, 36);
     assert_int_equal(host_acpi_find_rsdp(&mem, r, sizeof(r)), 0);
+    make_machine();                             /* the old part fits, the new one does not */
+    memcpy(phys + 0xfffe0, phys + RSDP, 32);
+    memset(phys + RSDP, 0, 36);
+    assert_int_equal(host_acpi_find_rsdp(&mem, r, sizeof(r)), 20);
+    memmove(phys + 0xffff0 - 4, phys + 0xfffe0, 20);            /* not on a paragraph */
+    memset(phys + 0xfffe0, 0, 8);
+    assert_int_equal(host_acpi_find_rsdp(&mem, r, sizeof(r)), 0);
+    make_machine();                             /* a longer, newer RSDP */
+    put_le32(phys + RSDP + 20, 40);
+    fix(phys + RSDP, 8, 20);
+    fix(phys + RSDP, 32, 36);
+    assert_int_equal(host_acpi_find_rsdp(&mem, r, sizeof(r)), 36);
     unmap_all();
 }
 
@@ -307,6 +319,34 @@ static void test_fadt_revisions(void **state)
     assert_int_equal(h.fadt.pm1a_cnt.addr, 0x1804);
     assert_true(h.fadt.hw_reduced && !h.fadt.has_reset && !h.s5.valid);
     assert_int_equal(h.fadt.boot_arch, 2);
+    f[8] = 5;                                   /* the first with hardware-reduced machines */
+    f[88] = 4;
+    f[89] = 2;
+    f[91] = 3;
+    put_le32(f + 60, 0x1900);
+    put_le32(f + 68, 0x1908);
+    put_le32(f + 76, 0x1910);
+    put_le32(f + 84, 0x1920);
+    f[93] = 8;
+    memcpy(f + 244, "\x01\x08\x00\x01\x01\x02\0\0\0\0\0\0", 12);
+    memcpy(f + 256, "\x01\x08\x00\x01\x02\x02\0\0\0\0\0\0", 12);
+    seal(FADT);
+    assert_int_equal(parse(), HV_OK);
+    assert_true(h.fadt.hw_reduced);
+    assert_int_equal(h.fadt.pm1b_evt.addr, 0x1900);
+    assert_int_equal(h.fadt.pm1b_evt.bits, 32);
+    assert_int_equal(h.fadt.pm1b_cnt.addr, 0x1908);
+    assert_int_equal(h.fadt.pm1b_cnt.bits, 16);
+    assert_int_equal(h.fadt.pm_timer.addr, 0x1910);
+    assert_int_equal(h.fadt.pm_timer.bits, 24);
+    assert_int_equal(h.fadt.gpe1.addr, 0x1920);
+    assert_int_equal(h.fadt.gpe1.bits, 64);
+    assert_int_equal(h.fadt.sleep_control.addr, 0x201);
+    assert_int_equal(h.fadt.sleep_status.addr, 0x202);
+    f[8] = 4;
+    seal(FADT);
+    assert_int_equal(parse(), HV_OK);
+    assert_false(h.fadt.hw_reduced);
     put_le32(f + 4, 116);                       /* revision 1 */
     f[8] = 1;
     seal(FADT);
@@ -353,6 +393,7 @@ static void test_madt_entries(void **state)
     assert_int_equal(h.madt.ioapic[0].gsi_base, 24);
     assert_int_equal(h.madt.ioapic[0].id, 7);
     assert_int_equal(h.madt.overrides, 1);
+    assert_int_equal(h.madt.override[0].irq, 5);
     assert_true(h.madt.override[0].level && h.madt.override[0].active_low);
     assert_int_equal(h.madt.nmis, 2);
     assert_int_equal(h.madt.nmi[1].uid, 9);
@@ -495,6 +536,21 @@ static void test_hpet_mcfg_spcr(void **state)
     assert_int_equal(h.spcr.port.addr, 0x2f8);
     assert_int_equal(h.spcr.baud, 115200);
     assert_int_equal(h.spcr.gsi, 3);
+    static const uint32_t rates[][2] = { { 0, 0 }, { 3, 9600 }, { 4, 19200 }, { 6, 57600 },
+                                         { 7, 115200 }, { 9, 0 } };
+    for (size_t i = 0; i < ARRAY_LEN(rates); i++) {
+        p[52] = 1;                              /* the IRQ number only */
+        p[53] = 4;
+        p[58] = (uint8_t)rates[i][0];
+        seal(OTHER + 0x200);
+        assert_int_equal(parse(), HV_OK);
+        assert_int_equal(h.spcr.baud, rates[i][1]);
+        assert_int_equal(h.spcr.gsi, 4);
+    }
+    p[52] = 0;
+    seal(OTHER + 0x200);
+    assert_int_equal(parse(), HV_OK);
+    assert_int_equal(h.spcr.gsi, 0);
     put_le64(phys + OTHER + 0x200 + 44, 0);
     seal(OTHER + 0x200);
     phys[OTHER + 40] = 1;

@@ -80,6 +80,26 @@ static void test_plain(void **state)
     assert_int_equal(identify(30, "text"), IMAGE_TEXT);
     strcpy((char *)buf, "\xef\xbb\xbfgr\xc3\xbc\xc3\x9f dich\n");
     assert_int_equal(identify(15, "text"), IMAGE_TEXT);
+    static const char *const not_utf8[] = {
+        "a\x80" "b", "a\xc1\x80", "a\xc3(", "a\xe2\x82", "a\xf5\x80\x80\x80", "a\xe0\x80(", "a\x7f",
+    };
+    static const char *const utf8[] = {
+        "a\xc2\x80", "a\xdf\xbf", "a\xe0\xa0\x80", "a\xf4\x80\x80\x80",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(not_utf8); i++) {
+        strcpy((char *)buf, not_utf8[i]);
+        assert_int_equal(identify(strlen(not_utf8[i]), NULL), IMAGE_UNKNOWN);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(utf8); i++) {
+        strcpy((char *)buf, utf8[i]);
+        assert_int_equal(identify(strlen(utf8[i]), NULL), IMAGE_TEXT);
+    }
+    memset(buf, 'x', 8192);
+    buf[4096] = 0;                              /* four KiB are looked at */
+    assert_int_equal(identify(8192, NULL), IMAGE_TEXT);
+    buf[4095] = 0;
+    assert_int_equal(identify(8192, NULL), IMAGE_UNKNOWN);
+    strcpy((char *)buf, "\xef\xbb\xbfgr\xc3\xbc\xc3\x9f dich\n");
     buf[3] = 1;
     assert_int_equal(identify(15, NULL), IMAGE_UNKNOWN);
     for (int k = 0; k < IMAGE_KIND_COUNT; k++)
@@ -237,6 +257,16 @@ static void test_multiboot_headers(void **state)
     add_mb2(400);
     assert_int_equal(identify(400 + 23, NULL), IMAGE_UNKNOWN);
     assert_int_equal(identify(400 + 24, NULL), IMAGE_MULTIBOOT2);
+    clear();
+    add_mb1(0);
+    assert_int_equal(identify(12, NULL), IMAGE_MULTIBOOT1);
+    assert_int_equal(identify(11, NULL), IMAGE_UNKNOWN);
+    clear();                                    /* address fields must be there, too */
+    put_le32(buf, 0x1badb002);
+    put_le32(buf + 4, 0x10000);
+    put_le32(buf + 8, 0u - 0x1baeb002u);
+    assert_int_equal(identify(31, NULL), IMAGE_UNKNOWN);
+    assert_int_equal(identify(32, NULL), IMAGE_MULTIBOOT1);
 }
 
 static void test_firmware(void **state)
@@ -247,8 +277,14 @@ static void test_firmware(void **state)
     assert_int_equal(identify(BIG - 1, NULL), IMAGE_UNKNOWN);
     memcpy(buf + BIG - 16, "\x0f\x09\xe9", 3);
     assert_int_equal(identify(BIG, NULL), IMAGE_FIRMWARE);
+    memcpy(buf + BIG - 16, "\xeb\x7f\xcc", 3); /* a reset vector jumps back, not on */
+    assert_int_equal(identify(BIG, NULL), IMAGE_UNKNOWN);
+    buf[BIG - 15] = 0x80;
+    assert_int_equal(identify(BIG, NULL), IMAGE_FIRMWARE);
     buf[BIG - 16] = 0xcc;
     assert_int_equal(identify(BIG, NULL), IMAGE_UNKNOWN);
+    buf[65536 - 16] = 0xe9;
+    assert_int_equal(identify(65536, NULL), IMAGE_FIRMWARE);
 }
 
 int main(void)

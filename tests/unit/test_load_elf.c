@@ -236,6 +236,13 @@ static void test_pvh_refusals(void **state)
     make_elf64(f->image);
     assert_int_equal(load_pvh(&f->plan, &f->req, f->error, sizeof(f->error)), HV_UNSUPPORTED);
     add_pvh_note(f->image, LOAD);
+    static char text[LOAD_CMDLINE_MAX + 2];
+    memset(text, 'x', LOAD_CMDLINE_MAX);
+    f->req.cmdline = text;
+    assert_int_equal(load(f), HV_OK);
+    assert_int_equal(byte_at(&f->plan, 0x10000 + LOAD_CMDLINE_MAX), 0);
+    text[LOAD_CMDLINE_MAX] = 'x';
+    assert_int_equal(load(f), HV_RANGE);
     f->req.cmdline = "x";
     add_files(f);
     f->file[0].len = MIB(64);
@@ -401,6 +408,8 @@ static void test_round_trip(void **state)
     assert_int_equal(bi.dropped, 0);
     assert_int_equal(bi.mems, f->layout.entries);
     assert_string_equal(boot_info_cmdline(&bi), "a=b c");
+    assert_string_equal(boot_info_loader(&bi), "Socle");
+    assert_int_equal(value_at(&f->plan, MB2_INFO + len - 8, 8), 8ull << 32);    /* end tag */
     assert_int_equal(bi.modules, 2);
     assert_int_equal(bi.module[1].len, 1);
     assert_memory_equal(bi.rsdp, rsdp, 36);
@@ -530,6 +539,21 @@ static void test_multiboot2(void **state)
     assert_int_equal(f->plan.entry.gpr[GPR_RBX], MB2_INFO);
 }
 
+/* Basic memory: all that very simple kernels look at. */
+static void test_multiboot2_basic_memory(void **state)
+{
+    struct fixture *f = *state;
+    mb2_header(f);
+    assert_int_equal(load(f), HV_OK);
+    uint64_t at = MB2_INFO + 8;
+    while (value_at(&f->plan, at, 4) != 4) {
+        assert_int_not_equal(value_at(&f->plan, at, 4), 0);
+        at += align_up(value_at(&f->plan, at + 4, 4), 8);
+    }
+    assert_int_equal(value_at(&f->plan, at + 8, 4), 639);
+    assert_int_equal(value_at(&f->plan, at + 12, 4), 63 * 1024);
+}
+
 static void test_multiboot2_flat(void **state)
 {
     struct fixture *f = *state;
@@ -632,7 +656,8 @@ int main(void)
         T(test_pvh), T(test_pvh_refusals), T(test_hostile_notes), T(test_hostile_segments),
         T(test_hostile_elf_headers), T(test_multiboot1_elf), T(test_round_trip),
         T(test_multiboot1_flat), T(test_multiboot1_hostile), T(test_virtual_entry),
-        T(test_multiboot2), T(test_multiboot2_flat), T(test_multiboot2_refusals), T(test_checks),
+        T(test_multiboot2), T(test_multiboot2_basic_memory),
+        T(test_multiboot2_flat), T(test_multiboot2_refusals), T(test_checks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

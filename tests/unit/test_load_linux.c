@@ -133,6 +133,12 @@ static void test_entry_64(void **state)
     assert_int_equal(s->seg[SEG_DS].sel, 0x18);
     assert_int_equal(s->seg[SEG_SS].attr, 0xc93);
     assert_int_equal(s->tr.attr, 0x8b);
+    assert_int_equal(s->tr.sel, 0);
+    assert_int_equal(s->tr.limit, 0x67);
+    assert_int_equal(s->gdtr.limit, 31);
+    assert_int_equal(s->idtr.limit, 0);                 /* no vectors: faults stop the guest */
+    assert_int_equal(s->dr7, 0x400);
+    assert_int_equal(s->pat, 0x0007040600070406);
     assert_int_equal(value_at(&f->plan, s->gdtr.base + 0x10, 8), 0x00af9b000000ffff);
     assert_int_equal(value_at(&f->plan, s->gdtr.base + 0x18, 8), 0x00cf93000000ffff);
     /* the code, unchanged */
@@ -226,6 +232,19 @@ static void test_old_protocols(void **state)
     f->image[0x201] = 0x3a;
     check_entry_32(f);
     assert_int_equal(f->plan.entry.rip, 0x200000);
+    put_le16(f->image + 0x206, 0x205);          /* the first that can be relocatable */
+    f->image[0x201] = 0x33;
+    check_entry_32(f);
+    assert_int_equal(f->plan.entry.rip, 0x200000);
+    char text[257];                             /* no command line size yet: 255 */
+    memset(text, 'x', sizeof(text));
+    text[255] = '\0';
+    f->req.cmdline = text;
+    assert_int_equal(load(f), HV_OK);
+    text[255] = 'x';
+    text[256] = '\0';
+    assert_int_equal(load(f), HV_RANGE);
+    f->req.cmdline = NULL;
     put_le16(f->image + 0x206, 0x203);
     assert_int_equal(load(f), HV_UNSUPPORTED);
     assert_non_null(strstr(f->error, "2.04"));
@@ -474,7 +493,19 @@ static void test_total_bytes(void **state)
     add_initrds(f);
     assert_int_equal(load(f), HV_OK);
     assert_int_equal(load_plan_bytes(&f->plan), CODE + 8 + 4096 + 4096 + 6 * 4096 + 32
-                     + strlen("console=ttyS0") + 1);
+                     + strlen("console=ttyS0") + 1 + GUEST_LOWMEM_LEN);
+}
+
+/* Real-mode vectors and the BIOS data area are where firmware leaves them. */
+static void test_low_memory(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(load(f), HV_OK);
+    for (unsigned i = 0; i < 256; i++)
+        assert_int_equal(value_at(&f->plan, 4 * i + 2, 2), 0xf000);
+    assert_int_equal(value_at(&f->plan, 4 * 0x15, 2), 0xe070);
+    assert_int_equal(value_at(&f->plan, 0x40e, 2), 0x9fc0);
+    assert_int_equal(value_at(&f->plan, 0x413, 2), 639);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -486,7 +517,7 @@ int main(void)
         T(test_old_protocols), T(test_not_relocatable), T(test_initrds), T(test_initrd_limits),
         T(test_initrd_above_4g), T(test_cmdline_limit), T(test_seed), T(test_truncated),
         T(test_setup_sects), T(test_hostile_fields), T(test_low_pref_address),
-        T(test_other_refusals), T(test_check), T(test_total_bytes),
+        T(test_other_refusals), T(test_check), T(test_total_bytes), T(test_low_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -239,6 +239,24 @@ static void test_memory_fallbacks(void **state)
     assert_int_equal(bi.mem[0].type, BOOT_MEM_RAM);
     assert_int_equal(bi.mem[1].type, BOOT_MEM_RESERVED);
     assert_int_equal(bi.dropped, 1);
+    static const uint32_t types[][2] = {        /* UEFI memory types and what they become */
+        { 0, 2 }, { 1, 1 }, { 2, 1 }, { 3, 1 }, { 4, 1 }, { 5, 2 }, { 6, 2 }, { 7, 1 }, { 8, 5 },
+        { 9, 3 }, { 10, 4 }, { 11, 2 }, { 14, 2 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        begin();
+        p = tag(17, 16 + 40);
+        put_le32(p + 8, 40);
+        put_le32(p + 16, types[i][0]);
+        put_le64(p + 40, 1);
+        assert_int_equal(finish(), HV_OK);
+        assert_int_equal(bi.mems, 1);
+        assert_int_equal(bi.mem[0].type, types[i][1]);
+    }
+    begin();
+    put_le32(tag(17, 16) + 8, 39);
+    assert_int_equal(finish(), HV_OK);
+    assert_int_equal(bi.dropped, 1);
 }
 
 static uint8_t *framebuffer(uint32_t size, uint8_t type, uint32_t pitch)
@@ -445,6 +463,8 @@ static void test_mb1(void **state)
     assert_int_equal(bi.mem[1].base, GIB(4));
     assert_int_equal(bi.fb.type, BOOT_FB_TEXT);
     assert_int_equal(bi.fb.width, 80);
+    assert_int_equal(bi.fb.height, 25);
+    assert_int_equal(bi.fb.pitch, 160);
 }
 
 static void test_mb1_basic_memory(void **state)
@@ -482,6 +502,12 @@ static void test_mb1_strings(void **state)
     memset(phys + 0x2ffe, 'a', 10);             /* across a page */
     assert_int_equal(boot_info_parse_mb1(&bi, &mem, hpa(0x1000)), HV_OK);
     assert_string_equal(boot_info_cmdline(&bi), "aaaaaaaaaa");
+    put_le32(phys + 0x1010, PHYS - 0x2345);     /* three pages, ending where memory ends */
+    memset(phys + PHYS - 0x2345, 'b', 0x2344);
+    phys[PHYS - 1] = 0;
+    assert_int_equal(boot_info_parse_mb1(&bi, &mem, hpa(0x1000)), HV_OK);
+    assert_int_equal(strlen(boot_info_cmdline(&bi)), 0x2344);
+    assert_int_equal(bi.dropped, 0);
     put_le32(phys + 0x1010, PHYS - 4);
     memcpy(phys + PHYS - 4, "end", 4);
     assert_int_equal(boot_info_parse_mb1(&bi, &mem, hpa(0x1000)), HV_OK);
