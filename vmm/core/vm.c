@@ -92,22 +92,7 @@ static void stop_vcpus(struct vm *vm)
     vm_alarms_changed(vm);
 }
 
-/*
- * What firmware leaves in a local APIC, which kernels that know only the 8259s rely on:
- * virtual wire mode (MP specification 1.4, 3.6.2.2) with NMI on LINT1.
- */
-static void virtual_wire(struct vcpu *v)
-{
-    static const struct { uint16_t offset; uint32_t value; } writes[] = {
-        { 0xf0, 0x10f },                /* SVR: enabled */
-        { 0x350, 0x700 },               /* LINT0: ExtINT */
-        { 0x360, 0x400 },               /* LINT1: NMI */
-    };
-    for (unsigned i = 0; i < ARRAY_LEN(writes); i++)
-        lapic_mmio(&v->lapic, &(struct bus_access){ writes[i].offset, writes[i].value, 4, true });
-}
-
-/* Power-up state of the whole machine, with the first vCPU as the loader wants it. */
+/* Power-up state as firmware would leave it, with the first vCPU as the loader wants it. */
 static void power_up(struct vm *vm)
 {
     if (!vm->keep_memory)               /* its own time stood still while it was off */
@@ -118,11 +103,12 @@ static void power_up(struct vm *vm)
         v->nested_root = vm->nested.root;
         vcpu_unload(v);
         vcpu_reset(v, false);
+        policy_msr_firmware(&v->msr, &vm->cpu);
         v->mode = i == 0 ? VCPU_RUN : VCPU_WAIT_SIPI;
     }
     vm->vcpu[0].st = vm->plan->entry;
     vm->vcpu[0].valid = vm->vcpu[0].dirty = REGS_ALL;
-    virtual_wire(&vm->vcpu[0]);
+    lapic_virtual_wire(&vm->vcpu[0].lapic);
     vm_load_drop(vm);
 }
 

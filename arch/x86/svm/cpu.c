@@ -6,7 +6,7 @@
 #include "arch/x86/mm/hostmem.h"
 #include "arch/x86/svm/insn.h"
 #include "arch/x86/svm/svm_priv.h"
-#include "socle/assert.h"
+#include "socle/log.h"
 
 struct svm_caps svm_caps;
 
@@ -38,6 +38,17 @@ bool svm_probe(char *why, size_t size)
 
 struct svm_cpu *svm_this_cpu(void) { return &cpus[this_cpu()->index]; }
 
+/*
+ * LFENCE waits for all earlier instructions (AMD "Software techniques for managing
+ * speculation", G-2): guests are told that it does.
+ */
+static void make_lfence_serializing(void)
+{
+    uint64_t v;
+    if (rdmsr_safe(MSR_DE_CFG, &v) && !(v & 2) && !wrmsr_safe(MSR_DE_CFG, v | 2))
+        log_debug("LFENCE cannot be made serializing on this CPU");
+}
+
 hv_status svm_cpu_enable(void)
 {
     struct svm_cpu *c = svm_this_cpu();
@@ -50,6 +61,7 @@ hv_status svm_cpu_enable(void)
         if (s)
             return s;
     }
+    make_lfence_serializing();
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
     wrmsr(MSR_VM_HSAVE_PA, virt_to_phys(c->hsave).v);
     c->host_vmcb_pa = virt_to_phys(c->host_vmcb);
