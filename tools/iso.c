@@ -51,10 +51,10 @@ char *find_hypervisor(void)
     char self[4096];
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     self[n > 0 ? n : 0] = '\0';
-    char *dir = path_dir(self);
+    char *dir = path_dir(self), *prefix = path_dir(dir);
     char *places[] = {
         env && *env ? xstrdup(env) : xprintf("%s/socle.elf", dir),
-        env && *env ? NULL : xprintf("%s/../lib/socle/socle.elf", dir),
+        env && *env ? NULL : xprintf("%s/lib/socle/socle.elf", prefix),
     };
     char *found = NULL;
     for (size_t i = 0; i < ARRAY_LEN(places) && !found; i++)
@@ -68,6 +68,7 @@ char *find_hypervisor(void)
     for (size_t i = 0; i < ARRAY_LEN(places); i++)
         free(places[i]);
     free(dir);
+    free(prefix);
     if (found && !is_elf(found)) {
         free(found);
         found = NULL;

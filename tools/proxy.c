@@ -25,6 +25,7 @@ enum {
     PANIC_MAX_MS   = 15000,
     GRUB_ERROR_MS  = 2000,      /* GRUB waits for a key; its last words come first */
     LISTEN_MS      = 5000,      /* after its first line, if nothing tells it earlier */
+    SILENT_MS      = 60000,     /* a boot that says no more for so long has failed */
     POWER_OFF_MS   = 15000,     /* an emulator is slow, but not that slow */
     STDOUT_PIECE   = 512,       /* what poll() lets a pipe or terminal take at once */
 };
@@ -162,6 +163,8 @@ static uint64_t over_after(const struct state *s)
         return PANIC_MAX_MS;
     if (w->grub_gave_up)
         return GRUB_ERROR_MS;
+    if (w->hypervisor && !w->listens)
+        return SILENT_MS;
     bool none_started = s->p->autostart && !w->started && w->not_started >= s->p->autostart;
     return s->p->goes_off && (w->all_stopped || none_started) ? POWER_OFF_MS : 0;
 }
@@ -190,6 +193,8 @@ static uint64_t patience(struct state *s, enum proxy_end *end)
         uint64_t due = s->over_since + after;
         if (s->p->watch.panic)
             due = min_u64(due, s->last_output + PANIC_QUIET_MS);
+        else if (after == SILENT_MS)
+            due = max_u64(due, s->last_output + SILENT_MS);
         *end = END_OVER;
         if (now >= due)
             return 0;

@@ -174,6 +174,10 @@ static int judge(const struct proxy *p, const struct run_plan *plan, enum proxy_
             strstr(w->grub_error, "out of memory") ? " Give the machine more with --memory." : "");
         return EXIT_USAGE;
     }
+    if (end == END_OVER && !w->listens) {
+        say("the hypervisor stopped before it started a guest: %s", w->last);
+        return EXIT_FOUND;
+    }
     if (end == END_OVER)
         say("nothing runs any more, but the machine did not switch itself off; ended %s",
             p->emulator);

@@ -70,6 +70,7 @@ static void finish_line(struct watch *w)
     w->hypervisor++;
     w->grub_gave_up = false;
     const char *text = w->line + strlen("socle: ");
+    snprintf(w->last, sizeof(w->last), "%s", text);
     w->listens = w->listens || starts(text, "guest ") || strstr(text, "opens the prompt");
     if (starts(text, "panic: ")) {
         w->panic = true;

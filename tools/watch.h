@@ -18,6 +18,7 @@ struct watch {
     bool     all_stopped;       /* said, and no guest started since */
     bool     panic;
     char     trouble[256];      /* the first line that makes the run a failure, or "" */
+    char     last[256];         /* the hypervisor's last line */
     char     grub_error[256];   /* the first error before the hypervisor spoke, or "" */
     bool     grub_gave_up;      /* it asks for a key before the hypervisor spoke */
 };

@@ -481,6 +481,27 @@ def test_iso_without_the_hypervisor(work):
     assert r.returncode == 2 and "not an ELF file" in r.stderr
 
 
+def test_iso_finds_the_hypervisor_where_it_is_installed(work, tmp_path):
+    fake_grub(work, MKRESCUE)
+    del work.env["SOCLE_ELF"]
+    prefix = tmp_path / "usr"
+    (prefix / "bin").mkdir(parents=True)
+    tool = prefix / "bin" / "socle"
+    shutil.copy(TOOL, tool)
+
+    def iso():
+        return subprocess.run([str(tool), "iso", "socle.toml", "-o", "out.iso"], cwd=work.dir,
+                              env=work.env, text=True, capture_output=True, timeout=60)
+
+    r = iso()
+    assert r.returncode == 2 and f"neither at {prefix}/bin/socle.elf nor at {prefix}/lib/socle/" in r.stderr
+    (prefix / "lib" / "socle").mkdir(parents=True)
+    for place in ("lib/socle/socle.elf", "bin/socle.elf"):          # the second comes first
+        (prefix / place).write_bytes(b"\x7fELF")
+        assert iso().returncode == 0
+        assert f"/boot/socle.elf={prefix}/{place}" in (work.dir / "out.iso").read_text()
+
+
 @needs_mkrescue
 def test_iso_keeps_the_old_output_when_it_fails(work):
     work.write("out.iso", "precious")
