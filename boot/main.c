@@ -141,6 +141,21 @@ NORETURN static void boot_on_stack(void)
     sched_loop();
 }
 
+/* The CPU's final stacks; returns the top of the one it runs on. */
+static void *make_stacks(uint32_t cpu)
+{
+    for (unsigned i = IST_COUNT; i > 0; i--) {
+        void *top = hostmap_stack(cpu, i);
+        if (!top)
+            panic("out of memory for the CPU's stacks");
+        pcpu_set_ist(i, top);
+    }
+    void *top = hostmap_stack(cpu, 0);
+    if (!top)
+        panic("out of memory for the CPU's stack");
+    return top;
+}
+
 void boot_main(uint32_t magic, uint32_t info, uint64_t load_base)
 {
     hostmap_early(load_base);
@@ -155,10 +170,7 @@ void boot_main(uint32_t magic, uint32_t info, uint64_t load_base)
     read_boot_info(magic, info);
     read_acpi();
     boot_memory(&boot_info);
-    void *top = hostmap_stack(0);
-    if (!top)
-        panic("out of memory for the CPU's stack");
-    this_cpu()->stack_top = (uint64_t)top;
+    void *top = make_stacks(0);
     __asm__ volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tcall *%1" : : "r"(top), "r"(boot_on_stack));
     __builtin_unreachable();
 }

@@ -70,8 +70,9 @@ void boot_memory(const struct boot_info *bi)
               memmap_total(&map, MEM_RAM) / 1024);
     frame_set_reach(&host_frames, PHYS_ADDR_END);
     frame_stats(&host_frames, &stats);
-    log_info("memory: %s, %lu KiB of it in use by Socle", fmt_size(size, stats.total & ~(MIB(1) - 1)),
-             stats.hypervisor / 1024);
+    uint64_t files = memmap_total(&map, MEM_BOOT);
+    log_info("memory: %s, %lu KiB of it in use by Socle, %lu KiB by files",
+             fmt_size(size, stats.total & ~(MIB(1) - 1)), (stats.hypervisor - files) / 1024, files / 1024);
     if (stats.ignored)
         log_warn("memory: %lu MiB lie too far up to be used", stats.ignored >> 20);
 }

@@ -26,6 +26,8 @@ uint32_t cpu_number(void);
 /* Did interrupt handlers leave work? take: forget that they did, the caller looks at everything. */
 bool cpu_events_pending(void);
 void cpu_events_take(void);
+/* Warns of what the machine reported by NMI since the last call. */
+void cpu_report_nmis(void);
 
 /* XCR0 of the vCPU whose registers are in the CPU; 1 when the CPU has none. */
 uint64_t cpu_guest_xcr0(void);

@@ -89,6 +89,8 @@ struct vm {
     /* console */
     struct console_guest con;
     struct logring      *log;
+    uint64_t             log_second;    /* limit of log lines that the guest causes */
+    uint32_t             log_lines;
     uint32_t             out_len;       /* bytes of out[] not given to the console yet */
     uint8_t              out[VM_OUT];
 };
@@ -137,6 +139,9 @@ void vm_set_wall_clock(struct vm *vm);
 void vm_alarms_changed(struct vm *vm);
 /* vm_report.c: registers of a crashed guest, to the log. */
 void vm_report_crash(struct vm *vm);
+
+/* May a line be logged that the guest caused? Counts it. */
+bool vm_may_log(struct vm *vm);
 
 /* VM time and alarms, as devices see them. */
 uint64_t vm_now(struct vm *vm);

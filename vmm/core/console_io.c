@@ -61,13 +61,18 @@ static void use_port(uint16_t at, uint32_t baud)
         serial_init(&port[ports++], at, baud);
 }
 
+static void use_all_ports(uint32_t baud)
+{
+    for (unsigned i = 0; i < PORTS; i++)
+        if (serial_present(com_ports[i]))
+            use_port(com_ports[i], baud);
+}
+
 void console_io_early(void)
 {
     static const struct console_ops ops = { NULL, guest_input };
     console_init(&console, &ops, shell_ops_get(), logring_init(log_buf, sizeof(log_buf)));
-    for (unsigned i = 0; i < PORTS; i++)
-        if (serial_present(com_ports[i]))
-            use_port(com_ports[i], 115200);
+    use_all_ports(115200);
     console_add_sink(&console, sink_buf, sizeof(sink_buf));
 }
 
@@ -78,12 +83,14 @@ void console_io_configure(const struct config_host *host, uint16_t spcr_port)
     if (host->consoles == 0 && spcr_port && serial_present(spcr_port))
         use_port(spcr_port, host->baud);
     else if (host->consoles == 0)
-        for (unsigned i = 0; i < PORTS; i++)
-            if (serial_present(com_ports[i]))
-                use_port(com_ports[i], host->baud);
+        use_all_ports(host->baud);
     for (uint32_t i = 0; i < host->consoles; i++)
         if (host->console[i].kind == CONFIG_CONSOLE_UART)
             use_port(host->console[i].port, host->baud);
+    if (!ports) {                       /* better a console nobody asked for than none */
+        use_all_ports(host->baud);
+        log_warn("console: none of those named is available in this version; serial ports are used");
+    }
     console_set_level(&console, host->log);
     console_set_escape(&console, host->escape);
 }

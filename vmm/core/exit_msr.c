@@ -128,8 +128,9 @@ void exit_msr(struct vcpu *v, const struct vm_exit *x)
     uint32_t msr = (uint32_t)v->st.gpr[GPR_RCX];
     uint64_t value = v->st.gpr[GPR_RDX] << 32 | (uint32_t)v->st.gpr[GPR_RAX];
     if (!(x->u.msr.write ? msr_write(v, msr, value) : msr_read(v, msr, &value))) {
-        log_debug("guest %s: %s of MSR 0x%x (0x%lx) faults", v->vm->name,
-                  x->u.msr.write ? "write" : "read", msr, value);
+        if (vm_may_log(v->vm))
+            log_debug("guest %s: %s of MSR 0x%x (0x%lx) faults", v->vm->name,
+                      x->u.msr.write ? "write" : "read", msr, value);
         vcpu_gp(v);
         return;
     }

@@ -121,6 +121,7 @@ void sched_console_due(void) { cpu.console_due = 0; }
 static void serve(void)
 {
     cpu_events_take();
+    cpu_report_nmis();
     fire_alarms();
     cpu.console_due = console_io_serve();
     machine_end_if_asked();

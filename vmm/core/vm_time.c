@@ -5,7 +5,7 @@
 #include "socle/hostcpu.h"
 #include "socle/vm.h"
 
-enum { FLUSH_NS = 1000000 };
+enum { FLUSH_NS = 1000000, LOG_LINES_PER_S = 10 };
 
 uint64_t vm_now(struct vm *vm) { return vmclock_ns(&vm->clock, cpu_tsc()); }
 
@@ -38,6 +38,17 @@ static void fire(void *owner, uint64_t now)
     while ((a = alarm_take(&vm->alarms, vm_now(vm))) != NULL)
         a->fire(a->owner, vm_now(vm));
     vm_alarms_changed(vm);
+}
+
+/* What a guest does must not fill the log: some lines a second, the rest is only counted. */
+bool vm_may_log(struct vm *vm)
+{
+    uint64_t second = host_now() / 1000000000;
+    if (second != vm->log_second) {
+        vm->log_second = second;
+        vm->log_lines = 0;
+    }
+    return vm->log_lines++ < LOG_LINES_PER_S;
 }
 
 /* The clock chip and the paravirtual wall clock show the machine's time again. */

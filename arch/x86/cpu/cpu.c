@@ -7,6 +7,7 @@
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/cpu/time.h"
 #include "arch/x86/cpu/xstate.h"
+#include "socle/log.h"
 
 uint32_t cpu_number(void) { return this_cpu()->index; }
 uint64_t cpu_now(void) { return time_now(); }
@@ -21,6 +22,14 @@ bool cpu_events_pending(void)
 void cpu_events_take(void)
 {
     atomic_exchange_explicit(&this_cpu()->events, 0, memory_order_acquire);
+}
+
+void cpu_report_nmis(void)
+{
+    uint32_t n = atomic_exchange_explicit(&this_cpu()->nmis, 0, memory_order_relaxed);
+    if (n)
+        log_warn("%u non-maskable interrupt%s from the machine (memory, bus or a button): see its event log",
+                 n, n == 1 ? "" : "s");
 }
 
 /* STI holds interrupts off for one more instruction (SDM vol. 2, STI). */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Per-CPU areas and the descriptor tables in them (SDM vol. 3, 3.5 and 8.7). The
- * boot CPU gets its area before memory management exists; its IST stacks lie in the
- * image.
+ * boot CPU gets its area before memory management exists: until then its double
+ * faults, NMIs and machine checks share one small stack in the image.
  */
 #include "arch/x86/cpu/percpu.h"
 
@@ -11,10 +11,10 @@
 #include "arch/x86/cpu/ops.h"
 #include "socle/assert.h"
 
-enum { IST_STACK = 8192 };
+enum { EARLY_STACK = 4096 };
 
 static struct pcpu area[PCPU_MAX];
-static uint8_t ist_stack[PCPU_MAX][IST_COUNT][IST_STACK] ALIGNED(16);
+static uint8_t early_stack[EARLY_STACK] ALIGNED(16);
 
 struct pcpu *pcpu_at(uint32_t index)
 {
@@ -53,8 +53,14 @@ void pcpu_init(struct pcpu *p, uint32_t index)
     p->index = index;
     p->tss.iomap = sizeof(struct tss);
     for (unsigned i = 0; i < IST_COUNT; i++)
-        p->tss.ist[i] = (uint64_t)ist_stack[index][i] + IST_STACK;
+        p->tss.ist[i] = (uint64_t)early_stack + EARLY_STACK;
     load_gdt(p);
     wrmsr(MSR_GS_BASE, (uint64_t)p);
     wrmsr(MSR_FS_BASE, 0);
+}
+
+void pcpu_set_ist(unsigned slot, void *top)
+{
+    hv_assert(slot >= 1 && slot <= IST_COUNT);
+    this_cpu()->tss.ist[slot - 1] = (uint64_t)top;
 }

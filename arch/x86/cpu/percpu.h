@@ -34,7 +34,7 @@ struct pcpu {
     void        *sched;                 /* the scheduler's own area */
     uint64_t     gdt[8];
     struct tss   tss;
-    uint64_t     stack_top;
+    _Atomic uint32_t nmis;              /* that nobody has reported yet */
 };
 
 /* Work that an interrupt left for the CPU's loop. */
@@ -50,5 +50,7 @@ static inline struct pcpu *this_cpu(void)
 /* Loads GDT, TSS and GS for this CPU; stacks are mapped already. Once per CPU, early. */
 void pcpu_init(struct pcpu *p, uint32_t index);
 struct pcpu *pcpu_at(uint32_t index);
+/* Gives this CPU stacks with guard pages for double faults, NMIs and machine checks. */
+void pcpu_set_ist(unsigned slot, void *top);
 
 #endif

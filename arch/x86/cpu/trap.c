@@ -6,6 +6,8 @@
  */
 #include "arch/x86/cpu/trap.h"
 
+#include <stdatomic.h>
+
 #include "arch/x86/cpu/gdt.h"
 #include "arch/x86/cpu/lapic.h"
 #include "arch/x86/cpu/ops.h"
@@ -76,10 +78,21 @@ static void interrupt(const struct trap_frame *f)
     host_lapic_eoi();
 }
 
+/* Nothing here sends NMIs: one is the machine's own word, reported by the CPU's loop. */
+static void nmi(void)
+{
+    atomic_fetch_add(&this_cpu()->nmis, 1);
+    atomic_fetch_or(&this_cpu()->events, PCPU_EVENT_KICK);
+}
+
 void trap_entry(struct trap_frame *f)
 {
     if (f->vector >= 32) {
         interrupt(f);
+        return;
+    }
+    if (f->vector == VEC_NMI) {
+        nmi();
         return;
     }
     if ((f->vector == VEC_GP || f->vector == VEC_UD) && try_fixup(f))

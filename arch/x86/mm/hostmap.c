@@ -110,9 +110,10 @@ volatile void *hostmap_device(hpa_t at, uint64_t len)
     return (volatile void *)(va + (at.v - first));
 }
 
-void *hostmap_stack(uint32_t cpu)
+void *hostmap_stack(uint32_t cpu, uint32_t slot)
 {
-    uint64_t va = STACK_MAP + (uint64_t)cpu * 2 * CPU_STACK_SIZE + CPU_STACK_SIZE;
+    uint64_t n = (uint64_t)cpu * STACK_SLOTS + slot;
+    uint64_t va = STACK_MAP + n * 2 * CPU_STACK_SIZE + CPU_STACK_SIZE;     /* as much unmapped below */
     for (uint64_t off = 0; off < CPU_STACK_SIZE; off += PAGE_SIZE) {
         hpa_t page;
         if (frame_alloc_hv(&host_frames, &page) ||

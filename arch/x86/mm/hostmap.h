@@ -19,7 +19,7 @@
 #define STACK_MAP       0xffffd00000000000ull
 #define IMAGE_MAP       0xffffffff80000000ull
 
-enum { CPU_STACK_SIZE = 16 << 10 };
+enum { CPU_STACK_SIZE = 16 << 10, STACK_SLOTS = 4 };     /* of a CPU: its own, one per IST */
 
 /* Where a RAM address is seen. Before hostmap_init: below 4 GiB only. */
 static inline void *phys_to_virt(hpa_t at) { return (void *)(DIRECT_MAP + at.v); }
@@ -37,7 +37,7 @@ uint64_t hostmap_image_size(void);
 MUST_CHECK hv_status hostmap_init(const struct memmap *ram);
 /* Maps device registers uncached; null when out of memory or the address is RAM. Boot. */
 volatile void *hostmap_device(hpa_t at, uint64_t len);
-/* Maps a CPU's stack and returns its top; null when out of memory. */
-void *hostmap_stack(uint32_t cpu);
+/* Maps one of a CPU's stacks and returns its top; null when out of memory. */
+void *hostmap_stack(uint32_t cpu, uint32_t slot);
 
 #endif
