@@ -11,6 +11,7 @@
 #include "socle/log.h"
 #include "socle/str.h"
 
+/* Only the fields: clearing 64 KiB of text as well would be wasted on every boot. */
 void bi_reset(struct boot_info *bi, uint8_t protocol)
 {
     memset(bi, 0, offsetof(struct boot_info, text));
@@ -19,6 +20,7 @@ void bi_reset(struct boot_info *bi, uint8_t protocol)
     bi->text_len = 1;
 }
 
+/* A hostile list can hold thousands of bad entries; the console shall show one line. */
 void bi_drop(struct boot_info *bi, const char *why)
 {
     if (bi->dropped++ == 0)
@@ -27,7 +29,7 @@ void bi_drop(struct boot_info *bi, const char *why)
 
 uint32_t bi_text(struct boot_info *bi, const char *s, size_t n)
 {
-    n = strnlen(s, n);
+    n = strnlen(s, n);          /* loaders are not trusted to end their strings */
     if (n == 0)
         return 0;
     if (n >= BOOT_TEXT_SIZE - bi->text_len) {
@@ -41,6 +43,7 @@ uint32_t bi_text(struct boot_info *bi, const char *s, size_t n)
     return at;
 }
 
+/* What is not known is not used: new firmware types are reserved for us. */
 static enum boot_mem_type mem_type(uint32_t type)
 {
     switch (type) {
@@ -68,6 +71,7 @@ void bi_add_mem(struct boot_info *bi, uint64_t base, uint64_t len, uint32_t type
     bi->mem[bi->mems++] = (struct boot_mem){ base, len, mem_type(type) };
 }
 
+/* A module whose string did not fit still counts, so that memory stays accounted for. */
 void bi_add_module(struct boot_info *bi, uint64_t start, uint64_t end, const char *s, size_t n)
 {
     if (end < start) {
@@ -119,8 +123,10 @@ const char *boot_info_text(const struct boot_info *bi, uint32_t offset)
     return offset < bi->text_len ? bi->text + offset : "";
 }
 
+/* GRUB and QEMU pass arguments on with these between them. */
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
+/* Whole words only: "initrd" must not answer for "initrd.img". */
 static bool has_word(const char *s, const char *word, size_t word_len)
 {
     while (*s) {
@@ -141,6 +147,7 @@ hv_status boot_info_find_module(const struct boot_info *bi, const char *name,
 {
     size_t len = strlen(name);
     *module = NULL;
+    /* The list is walked to its end: a second answer means the user must rename one. */
     for (uint32_t i = 0; i < bi->modules; i++) {
         if (!has_word(boot_module_string(bi, &bi->module[i]), name, len))
             continue;

@@ -38,6 +38,7 @@ static bool rsdp_extended(const uint8_t *p, uint32_t len)
     return own >= RSDP_V2_LEN && (own > len || sums_to_zero(p, own));
 }
 
+/* The RSDP stands on a 16-byte boundary; a second one behind a broken one is taken. */
 static uint32_t scan(const struct phys_map *mem, uint64_t start, uint64_t len, void *rsdp,
                      uint32_t cap)
 {
@@ -59,6 +60,7 @@ uint32_t host_acpi_find_rsdp(const struct phys_map *mem, void *rsdp, uint32_t ca
     const uint8_t *p = mem->map(mem->ctx, hpa(EBDA_POINTER), 2);
     uint64_t ebda = p ? (uint64_t)get_le16(p) << 4 : 0;
     uint32_t n = 0;
+    /* The word is garbage on machines without EBDA: only plausible places are looked at. */
     if (ebda >= 0x80000 && ebda < 0xa0000)
         n = scan(mem, ebda, 1024, rsdp, cap);
     return n ? n : scan(mem, BIOS_START, BIOS_LEN, rsdp, cap);
@@ -72,6 +74,7 @@ static void copy_sig(char to[5], const uint8_t *from)
     to[4] = '\0';
 }
 
+/* Header first, since only it says how much there is to map. */
 const uint8_t *acpi_map_table(const struct phys_map *mem, hpa_t at, uint32_t *len, char sig[5])
 {
     const uint8_t *p = mem->map(mem->ctx, at, ACPI_HEADER_LEN);
@@ -99,6 +102,7 @@ const uint8_t *acpi_map_table(const struct phys_map *mem, hpa_t at, uint32_t *le
     return p;
 }
 
+/* Some firmware lists a table twice; its contents must not count twice. */
 static bool listed(const struct host_acpi *h, uint64_t at)
 {
     for (uint32_t i = 0; i < h->tables; i++)
@@ -107,6 +111,7 @@ static bool listed(const struct host_acpi *h, uint64_t at)
     return false;
 }
 
+/* 0 entries are padding in real RSDTs and not worth a warning. */
 static void add_table(struct host_acpi *h, const struct phys_map *mem, hpa_t at)
 {
     struct host_table t = { .at = at };
@@ -180,6 +185,7 @@ hv_status host_acpi_parse(struct host_acpi *h, const struct phys_map *mem, const
         h->oem_id[i] = r[9 + i] >= 0x20 && r[9 + i] < 0x7f ? (char)r[9 + i] : '?';
     if (rsdp_extended(r, rsdp_len))
         h->present = read_root(h, mem, hpa(get_le64(r + 24)), 8);
+    /* The old root is there for old systems, and for machines whose new one is broken. */
     if (!h->present)
         h->present = read_root(h, mem, hpa(get_le32(r + 16)), 4);
     if (!h->present) {

@@ -25,6 +25,7 @@ static const uint8_t min_len[T_COUNT] = {
 static bool is_low(uint16_t flags) { return (flags & 3) == 3; }
 static bool is_level(uint16_t flags) { return (flags >> 2 & 3) == 3; }
 
+/* By APIC ID: that is what an interrupt is sent to, whatever the firmware calls the CPU. */
 static bool known(const struct host_acpi *h, uint32_t apic_id)
 {
     for (uint32_t i = 0; i < h->madt.cpus; i++)
@@ -49,6 +50,7 @@ static void add_cpu(struct host_acpi *h, uint32_t apic_id, uint32_t uid, uint32_
     };
 }
 
+/* 5.2.12.3 */
 static void add_ioapic(struct host_acpi *h, const uint8_t *e)
 {
     struct host_ioapic io = { hpa(get_le32(e + 4)), get_le32(e + 8), e[2] };
@@ -59,6 +61,7 @@ static void add_ioapic(struct host_acpi *h, const uint8_t *e)
     h->madt.ioapic[h->madt.ioapics++] = io;
 }
 
+/* 5.2.12.5: only ISA interrupts have overrides. */
 static void add_override(struct host_acpi *h, const uint8_t *e)
 {
     uint16_t flags = get_le16(e + 8);
@@ -71,6 +74,7 @@ static void add_override(struct host_acpi *h, const uint8_t *e)
     };
 }
 
+/* 5.2.12.7, 5.2.12.13 */
 static void add_nmi(struct host_acpi *h, uint32_t uid, uint16_t flags, uint8_t lint)
 {
     if (lint > 1 || h->madt.nmis == HOST_NMIS_MAX) {
@@ -82,6 +86,7 @@ static void add_nmi(struct host_acpi *h, uint32_t uid, uint16_t flags, uint8_t l
     };
 }
 
+/* The caller has checked the length against min_len. */
 static void read_entry(struct host_acpi *h, const uint8_t *e)
 {
     switch (e[0]) {

@@ -35,12 +35,14 @@ static struct acpi_gas fadt_register(const uint8_t *p, uint32_t len, uint32_t x,
     return g;
 }
 
+/* The same choice for the two tables the FADT points to. */
 static uint64_t fadt_address(const uint8_t *p, uint32_t len, uint32_t x, uint32_t legacy)
 {
     uint64_t a = len >= x + 8 ? get_le64(p + x) : 0;
     return a ? a : get_le32(p + legacy);
 }
 
+/* Offsets: X_ form, legacy form, length of the block (table 5.9). */
 static void read_fadt_registers(struct host_acpi *h, const uint8_t *p, uint32_t len)
 {
     h->fadt.pm1a_evt = fadt_register(p, len, 148, 56, p[88]);
@@ -56,6 +58,7 @@ static void read_fadt_registers(struct host_acpi *h, const uint8_t *p, uint32_t 
     }
 }
 
+/* Lengths are checked field by field: firmware and revisions do not agree on the whole. */
 static void read_fadt(struct host_acpi *h, const uint8_t *p, uint32_t len)
 {
     if (len < FADT_MIN) {
@@ -84,6 +87,7 @@ static void read_fadt(struct host_acpi *h, const uint8_t *p, uint32_t len)
     }
 }
 
+/* A table without a memory address cannot be used as the reference clock. */
 static void read_hpet(struct host_acpi *h, const uint8_t *p, uint32_t len)
 {
     if (h->hpet.valid)
@@ -99,6 +103,7 @@ static void read_hpet(struct host_acpi *h, const uint8_t *p, uint32_t len)
     h->hpet.min_tick = get_le16(p + 53);
 }
 
+/* Each entry covers a range of buses of one segment; a bad one does not spoil the rest. */
 static void read_mcfg(struct host_acpi *h, const uint8_t *p, uint32_t len)
 {
     for (uint32_t at = 44; at <= len && len - at >= 16; at += 16) {
@@ -137,6 +142,7 @@ static void read_spcr(struct host_acpi *h, const uint8_t *p, uint32_t len)
     }
 }
 
+/* Tables without a reader (DMAR, IVRS, SRAT, ...) stay in the list for their users. */
 void acpi_read_table(struct host_acpi *h, const uint8_t *p, uint32_t len, const char *sig)
 {
     static const struct {

@@ -18,6 +18,7 @@ enum {                          /* bits of flags: which fields are valid */
     HAS_LOADER = BIT(9), HAS_FRAMEBUFFER = BIT(12)
 };
 
+/* Bounds against pointers into garbage; far above what any loader writes. */
 enum { STRING_MAX = 16 << 10, MMAP_BYTES_MAX = 64 << 10 };
 
 static const uint8_t *map(const struct phys_map *mem, uint64_t at, uint64_t len)
@@ -62,6 +63,7 @@ static const char *string_at(struct boot_info *bi, const struct phys_map *mem, u
     return s;
 }
 
+/* A string of the structure itself, for the text store. */
 static uint32_t copy_string(struct boot_info *bi, const struct phys_map *mem, uint32_t at)
 {
     size_t n;
@@ -69,6 +71,7 @@ static uint32_t copy_string(struct boot_info *bi, const struct phys_map *mem, ui
     return bi_text(bi, s, n);
 }
 
+/* 3.3, mods_addr: entries of 16 bytes in one array. */
 static void read_modules(struct boot_info *bi, const struct phys_map *mem, uint32_t count,
                          uint32_t at)
 {
@@ -109,6 +112,7 @@ static void read_mmap(struct boot_info *bi, const struct phys_map *mem, uint32_t
     }
 }
 
+/* Offsets 88 to 115; the colours follow the type without padding. */
 static void read_framebuffer(struct boot_info *bi, const uint8_t *info)
 {
     struct boot_framebuffer fb = {
@@ -139,6 +143,7 @@ hv_status boot_info_parse_mb1(struct boot_info *bi, const struct phys_map *mem, 
     if (bi->mems == 0 && (flags & HAS_MEM))
         bi_add_basic_mem(bi, get_le32(p + 4), get_le32(p + 8));
 
+    /* Old loaders write a shorter structure, which may end where memory ends. */
     const uint8_t *more = map(mem, at.v, INFO_LEN_LOADER);
     if ((flags & HAS_LOADER) && more)
         bi->loader = copy_string(bi, mem, get_le32(more + 64));

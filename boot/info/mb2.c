@@ -30,6 +30,7 @@ struct reader {
     struct tag efi_mmap, basic_mem;     /* kept for a machine without a usable memory map */
 };
 
+/* 3.6.6: start, end, string. The string may be empty; the tag then ends behind its NUL. */
 static void read_module(struct boot_info *bi, const struct tag *t)
 {
     if (t->len < 16)
@@ -68,6 +69,7 @@ static uint32_t efi_mem_type(uint32_t type)
     }
 }
 
+/* 3.6.18. Firmware may use longer descriptors than the one we know, hence the stride. */
 static void read_efi_mmap(struct boot_info *bi, const struct tag *t)
 {
     uint32_t size = t->len >= 16 ? get_le32(t->p + 8) : 0;
@@ -113,6 +115,7 @@ static void read_rsdp(struct boot_info *bi, const struct tag *t)
     memcpy(bi->rsdp, t->p + TAG_LEN, bi->rsdp_len);
 }
 
+/* 3.6.9, 3.6.10: on 32-bit firmware the pointer is short. */
 static void read_efi_table(struct boot_info *bi, const struct tag *t)
 {
     bool wide = t->type == TAG_EFI64;
@@ -124,6 +127,7 @@ static void read_efi_table(struct boot_info *bi, const struct tag *t)
     bi->efi_system_table = wide ? get_le64(t->p + 8) : get_le32(t->p + 8);
 }
 
+/* 3.6.22: only loaders that moved us say so. */
 static void read_load_base(struct boot_info *bi, const struct tag *t)
 {
     bi->load_base_valid = t->len >= 12;
@@ -153,6 +157,7 @@ static void read_tag(struct reader *r, const struct tag *t)
     }
 }
 
+/* Tags start at multiples of 8; one that lies about its size ends the list (3.6.1). */
 static void read_tags(struct reader *r, const uint8_t *p, uint32_t total)
 {
     uint64_t at = HEADER_LEN;
@@ -185,7 +190,9 @@ hv_status boot_info_parse_mb2(struct boot_info *bi, const void *info, size_t lim
     bi->info_start = at.v;
     bi->info_len = total;
     struct reader r = { .bi = bi };
+    /* Whatever could be read is kept: a machine that starts can tell what was wrong. */
     read_tags(&r, info, total);
+    /* From best to worst; GRUB gives the first on every machine, other loaders may not. */
     if (bi->mems == 0 && r.efi_mmap.p)
         read_efi_mmap(bi, &r.efi_mmap);
     if (bi->mems == 0 && r.basic_mem.len >= 16)

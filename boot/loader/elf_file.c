@@ -13,6 +13,7 @@ enum {
     CLASS_32 = 1, CLASS_64 = 2, DATA_LE = 1, EM_386 = 3, EM_X86_64 = 62
 };
 
+/* Offsets of e_machine, e_entry, e_phoff, e_phentsize and e_phnum in both classes. */
 bool elf_open(struct elf_file *f, const uint8_t *p, uint64_t len)
 {
     if (len < EHDR32_LEN || memcmp(p, "\x7f" "ELF", 4) != 0 || p[5] != DATA_LE)
@@ -32,6 +33,7 @@ bool elf_open(struct elf_file *f, const uint8_t *p, uint64_t len)
         && range_inside(f->headers, (uint64_t)f->segments * f->stride, 0, len);
 }
 
+/* 64-bit headers have their flags second, which moves everything behind. */
 void elf_segment(const struct elf_file *f, uint32_t i, struct elf_segment *s)
 {
     const uint8_t *h = f->p + f->headers + (uint64_t)i * f->stride;

@@ -64,6 +64,7 @@ static uint64_t field(const struct linux_image *k, uint32_t since, uint32_t at, 
     }
 }
 
+/* boot.rst, real-mode header: what identifies an image and what we refuse of the old ones. */
 static hv_status check_header(struct linux_image *k, const struct load_error *e)
 {
     if (k->file_len < H_END_MIN)
@@ -78,12 +79,14 @@ static hv_status check_header(struct linux_image *k, const struct load_error *e)
                          "(Linux 2.6.14, 2005) is needed", k->version >> 8, k->version & 255);
     if (!(k->file[H_LOADFLAGS] & LOADED_HIGH))
         return load_fail(e, HV_UNSUPPORTED, "a zImage, which loads below 1 MiB: build a bzImage");
+    /* The jump over the header says where it ends; its fields reach that far and no further. */
     k->header_end = H_MAGIC + k->file[H_JUMP_OFFSET];
     if (k->header_end < H_END_MIN || k->header_end > H_END_MAX || k->header_end > k->file_len)
         return load_fail(e, HV_INVALID, "damaged: its setup header ends at %#x", k->header_end);
     return HV_OK;
 }
 
+/* setup_sects and syssize: where the protected-mode code starts and how long it is. */
 static hv_status check_length(struct linux_image *k, const struct load_error *e)
 {
     uint32_t sects = k->file[H_SETUP_SECTS] ? k->file[H_SETUP_SECTS] : 4;
@@ -122,6 +125,7 @@ static hv_status place_kernel(struct linux_image *k, const struct load_error *e)
     return HV_OK;
 }
 
+/* Reads and checks all that does not depend on the guest. */
 static hv_status read_image(struct linux_image *k, const struct load_file *f, bool cpu_64bit,
                             const struct load_error *e)
 {
@@ -138,6 +142,7 @@ static hv_status read_image(struct linux_image *k, const struct load_file *f, bo
     k->above_4g = (xlf & XLF_ABOVE_4G) && k->entry_64;
     if (k->entry_64 && k->code_len <= ENTRY_64)
         return load_fail(e, HV_INVALID, "truncated: no code at its 64-bit entry");
+    /* The field is the highest address an initrd may occupy. */
     k->initrd_max = (uint64_t)get_le32(k->file + H_INITRD_MAX) + 1;
     uint64_t size = field(k, 0x206, H_CMDLINE_SIZE, 4);
     k->cmdline_max = (uint32_t)min_u64(size ? size : DEFAULT_CMDLINE, LOAD_CMDLINE_MAX);
@@ -189,6 +194,7 @@ static hv_status add_initrd(struct load_plan *p, const struct linux_image *k,
     return HV_OK;
 }
 
+/* A cut command line would boot something else than asked for, so it is an error. */
 static hv_status add_cmdline(struct load_plan *p, const struct linux_image *k,
                              const struct load_request *r, uint8_t *zero,
                              const struct load_error *e)
@@ -217,6 +223,10 @@ static hv_status add_seed(struct load_plan *p, const struct linux_image *k,
     return plan_add_blob(p, r->layout, LOW_DATA, node, 16 + len);
 }
 
+/*
+ * zero-page.rst. Everything but the copied header starts as zero, which also clears the
+ * sentinel that tells the kernel whether the rest can be trusted.
+ */
 static void fill_zero_page(uint8_t *zero, const struct linux_image *k,
                            const struct load_request *r)
 {
@@ -225,6 +235,7 @@ static void fill_zero_page(uint8_t *zero, const struct linux_image *k,
     zero[H_LOADER] = LOADER_UNDEFINED;
     zero[H_LOADFLAGS] &= (uint8_t)~(CAN_USE_HEAP | KEEP_SEGMENTS);
     put_le32(zero + H_CODE32_START, (uint32_t)k->load);
+    /* A pointer left in the file would make the kernel follow it. */
     if (k->header_end >= H_SETUP_DATA + 8)
         put_le64(zero + H_SETUP_DATA, 0);
     put_le64(zero + Z_RSDP, r->rsdp.v);
@@ -238,6 +249,7 @@ static void fill_zero_page(uint8_t *zero, const struct linux_image *k,
     }
 }
 
+/* All that goes below 1 MiB, and the entry state. RSI: the zero page, in both protocols. */
 static hv_status add_small_parts(struct load_plan *p, const struct linux_image *k,
                                  const struct load_request *r, uint8_t *zero,
                                  const struct load_error *e)

@@ -48,6 +48,7 @@ static hv_status add_flat(struct load_plan *p, const struct load_request *r, siz
     return s == HV_OK ? HV_OK : plan_place_fail(r, load, end - load, s, e);
 }
 
+/* The address fields win over ELF headers, as the specification says (3.1.2, bit 16). */
 static hv_status add_kernel(struct load_plan *p, const struct load_request *r,
                             struct load_extent *out, const struct load_error *e)
 {
@@ -88,6 +89,7 @@ static uint32_t add_string(struct strings *t, const char *first, const char *res
     return plan_add(t->p, t->l, at, to, len + 1, 0) == HV_OK ? (uint32_t)at : 0;
 }
 
+/* The old pair of sizes, and the map: kernels use either. */
 static void fill_memory(uint8_t *info, const struct guest_layout *l)
 {
     put_le32(info + 4, PLAT_EBDA >> 10);
@@ -103,6 +105,7 @@ static void fill_memory(uint8_t *info, const struct guest_layout *l)
     }
 }
 
+/* 3.3, mods_addr: start, end, string, zero. */
 static hv_status add_modules(struct strings *t, const struct load_request *r,
                              const struct load_extent *k, uint8_t *info,
                              const struct load_error *e)

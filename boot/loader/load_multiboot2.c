@@ -31,12 +31,14 @@ struct header {
     uint32_t header_addr, load, load_end, bss_end, entry;
 };
 
+/* What fill_info() writes. */
 static bool info_offered(uint32_t type, bool rsdp)
 {
     return type == I_CMDLINE || type == I_LOADER || type == I_MODULE || type == I_BASIC_MEM
         || type == I_MMAP || (type == I_RSDP_NEW && rsdp);
 }
 
+/* 3.1.4: types the kernel cannot do without. */
 static hv_status read_requests(const uint8_t *t, uint32_t len, bool rsdp,
                                const struct load_error *e)
 {
@@ -85,6 +87,7 @@ static hv_status read_tag(struct header *h, const uint8_t *t, uint32_t len, bool
     return load_fail(e, HV_INVALID, "damaged: a Multiboot 2 header tag is too short");
 }
 
+/* 3.1.1 and 3.1.3: magic, length, then tags at multiples of 8 up to the end tag. */
 static hv_status read_header(struct header *h, const struct load_file *f, bool rsdp,
                              const struct load_error *e)
 {
@@ -133,6 +136,7 @@ static hv_status add_flat(struct load_plan *p, const struct load_request *r,
     return s == HV_OK ? HV_OK : plan_place_fail(r, load, end - load, s, e);
 }
 
+/* An address tag wins over ELF headers (3.1.5), an entry tag over either entry. */
 static hv_status add_kernel(struct load_plan *p, const struct load_request *r, bool rsdp,
                             struct load_extent *out, const struct load_error *e)
 {
@@ -177,6 +181,7 @@ static void add_text(struct info *i, uint32_t type, const char *text)
         memcpy(t + 8, text, len);
 }
 
+/* 3.6.4 and 3.6.8 */
 static void add_memory(struct info *i, const struct guest_layout *l)
 {
     uint8_t *t = add_tag(i, I_BASIC_MEM, 16);
@@ -196,6 +201,7 @@ static void add_memory(struct info *i, const struct guest_layout *l)
     }
 }
 
+/* 3.6.6 */
 static void add_module(struct info *i, const struct load_file *f, uint64_t at)
 {
     const char *string = f->string ? f->string : f->name;
@@ -208,6 +214,7 @@ static void add_module(struct info *i, const struct load_file *f, uint64_t at)
     memcpy(t + 16, string, len);
 }
 
+/* 3.6: total size, reserved, tags. Strings decide whether it all fits. */
 static hv_status fill_info(struct load_plan *p, const struct load_request *r, struct info *i,
                            const struct load_extent *k, const struct load_error *e)
 {

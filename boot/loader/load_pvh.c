@@ -20,6 +20,7 @@ enum {                          /* inside the page at LOW_INFO */
 _Static_assert(S_MODULES + LOAD_FILES_MAX * MODULE_LEN <= S_MEMMAP, "module list");
 _Static_assert(S_MEMMAP + GUEST_E820_MAX * MEMMAP_LEN <= S_END, "memory map");
 
+/* hvm_modlist_entry; the list grows by one. */
 static void put_module(uint8_t *info, uint32_t i, uint64_t at, uint64_t len, uint64_t string)
 {
     uint8_t *m = info + S_MODULES + i * MODULE_LEN;
@@ -41,6 +42,7 @@ static hv_status add_modules(struct load_plan *p, const struct load_request *r,
     return s;
 }
 
+/* hvm_start_info, and hvm_memmap_table_entry with E820's own type numbers. */
 static void fill_start_info(uint8_t *info, const struct load_request *r)
 {
     const struct guest_layout *l = r->layout;
@@ -92,6 +94,7 @@ hv_status load_pvh(struct load_plan *p, const struct load_request *r, char *erro
     hv_status s = plan_add_elf(p, r, &k, &e);
     if (s != HV_OK)
         return s;
+    /* Not an attack on us, but a guest that dies without a word: say it here. */
     if (entry >= PLAT_HOLE_START || entry >= k.end)
         return load_fail(&e, HV_INVALID, "damaged: its PVH entry %#x is outside of it", entry);
     fill_start_info(info, r);

@@ -38,6 +38,7 @@ hv_status load_fail(const struct load_error *e, hv_status s, const char *format,
     return s;
 }
 
+/* The arena keeps old bytes: plan_room() clears what it hands out. */
 void plan_init(struct load_plan *p, enum image_kind kind, const char *entry_name)
 {
     p->kind = kind;
@@ -56,6 +57,7 @@ void *plan_room(struct load_plan *p, size_t len)
     return memset(p->arena + at, 0, len);
 }
 
+/* The last line of defence: no loader can place anything outside RAM or twice. */
 hv_status plan_add(struct load_plan *p, const struct guest_layout *l, uint64_t at,
                    const void *data, uint64_t len, uint64_t zero)
 {
@@ -87,6 +89,7 @@ hv_status plan_add_blob(struct load_plan *p, const struct guest_layout *l, uint6
     return plan_add(p, l, at, room, len, 0);
 }
 
+/* False when the padded sizes do not fit 64 bits. */
 static bool initrd_total(const struct load_request *r, uint64_t *total)
 {
     *total = 0;
@@ -110,6 +113,7 @@ static hv_status no_room_for_initrd(const struct load_request *r, uint64_t min, 
     return load_fail(e, HV_NOMEM, "with %s of initrd it needs at least %s of memory", size, need);
 }
 
+/* High up, since kernels allocate from below and unpack themselves there. */
 hv_status plan_add_initrds(struct load_plan *p, const struct load_request *r, uint64_t min,
                            uint64_t max, uint64_t *at, uint64_t *len, const struct load_error *e)
 {
@@ -135,6 +139,7 @@ hv_status plan_add_initrds(struct load_plan *p, const struct load_request *r, ui
     return HV_OK;
 }
 
+/* Too little memory is the user's to fix, an address no guest has is the file's fault. */
 hv_status plan_place_fail(const struct load_request *r, uint64_t at, uint64_t len, hv_status s,
                           const struct load_error *e)
 {
@@ -151,6 +156,7 @@ hv_status plan_place_fail(const struct load_request *r, uint64_t at, uint64_t le
                      hv_status_text(s));
 }
 
+/* Right behind the kernel, where simple kernels that map only their surroundings see them. */
 hv_status plan_add_modules(struct load_plan *p, const struct load_request *r, uint64_t min,
                            uint64_t at[LOAD_FILES_MAX], const struct load_error *e)
 {
@@ -207,6 +213,7 @@ static hv_status enter_flat(struct load_plan *p, const struct guest_layout *l, u
     return status == HV_OK ? plan_add_blob(p, l, LOW_GDT, gdt, sizeof(gdt)) : status;
 }
 
+/* boot.rst, 32-bit protocol; Multiboot 3.2 and PVH ask for the same. */
 hv_status plan_enter_32(struct load_plan *p, const struct guest_layout *l, uint64_t rip)
 {
     return enter_flat(p, l, rip, ATTR_CODE32);
@@ -228,6 +235,7 @@ static hv_status add_page_tables(struct load_plan *p, const struct guest_layout 
     return plan_add(p, l, LOW_TABLES, t, size, 0);
 }
 
+/* boot.rst, 64-bit protocol. */
 hv_status plan_enter_64(struct load_plan *p, const struct guest_layout *l, uint64_t rip)
 {
     hv_status s = enter_flat(p, l, rip, ATTR_CODE64);
@@ -240,6 +248,7 @@ hv_status plan_enter_64(struct load_plan *p, const struct guest_layout *l, uint6
     return add_page_tables(p, l);
 }
 
+/* What copying will cost, zeroed bytes included. */
 uint64_t load_plan_bytes(const struct load_plan *p)
 {
     uint64_t sum = 0;

@@ -20,6 +20,7 @@ enum {                          /* resource descriptors, ACPI 6.5, 6.4.2 and 6.4
     IO_ENTIRE_RANGE = 3, MEM_READ_WRITE = 1, IO_DECODE_16 = 1
 };
 
+/* Once something did not fit, nothing more is written: the output stays a clean prefix. */
 static void put(struct aml *a, const void *p, size_t n)
 {
     if (a->overflow || n > a->cap - a->len) {
@@ -118,6 +119,7 @@ static void put_path(struct aml *a, const char *path)
     put(a, seg, sizeof(seg));
 }
 
+/* 20.2.5.1 */
 void aml_scope(struct aml *a, const char *path)
 {
     put8(a, OP_SCOPE);
@@ -125,6 +127,7 @@ void aml_scope(struct aml *a, const char *path)
     put_path(a, path);
 }
 
+/* 20.2.5.2 */
 void aml_device(struct aml *a, const char *path)
 {
     put8(a, OP_EXT);
@@ -133,6 +136,7 @@ void aml_device(struct aml *a, const char *path)
     put_path(a, path);
 }
 
+/* 20.2.5.4 */
 void aml_package(struct aml *a, unsigned elements)
 {
     put8(a, OP_PACKAGE);
@@ -140,6 +144,7 @@ void aml_package(struct aml *a, unsigned elements)
     put8(a, elements);
 }
 
+/* 20.2.5.4: a buffer, its size as a word so that it can be filled in later. */
 void aml_resources(struct aml *a)
 {
     put8(a, OP_BUFFER);
@@ -154,6 +159,7 @@ void aml_name(struct aml *a, const char *path)
     put_path(a, path);
 }
 
+/* 20.2.3 */
 void aml_int(struct aml *a, uint64_t v)
 {
     uint8_t b[8];
@@ -220,12 +226,14 @@ void aml_name_string(struct aml *a, const char *path, const char *s)
     aml_string(a, s);
 }
 
+/* 6.4.2.1, short form. */
 void aml_res_irq(struct aml *a, uint16_t mask)
 {
     put8(a, RES_IRQ);
     put16(a, mask);
 }
 
+/* 6.4.2.5. Lowest and highest base are the same: it cannot be moved. */
 void aml_res_io(struct aml *a, uint16_t base, uint8_t len)
 {
     put8(a, RES_IO);
@@ -236,6 +244,7 @@ void aml_res_io(struct aml *a, uint16_t base, uint8_t len)
     put8(a, len);
 }
 
+/* 6.4.3.4 */
 void aml_res_mem32(struct aml *a, uint32_t base, uint32_t len, bool writable)
 {
     put8(a, RES_MEM32_FIXED);
@@ -271,6 +280,7 @@ void aml_res_io_window(struct aml *a, uint16_t first, uint16_t last)
     word_window(a, SPACE_IO, IO_ENTIRE_RANGE, first, last);
 }
 
+/* 6.4.3.5.2; not cacheable. */
 void aml_res_mem32_window(struct aml *a, uint32_t base, uint32_t len)
 {
     put8(a, RES_DWORD);

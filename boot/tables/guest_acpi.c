@@ -76,6 +76,7 @@ static void put_gas(uint8_t *p, unsigned space, unsigned bits, unsigned access, 
     put_le64(p + 4, addr);
 }
 
+/* 5.2.10. Guests cannot sleep and resume, so the waking vectors stay 0. */
 static uint64_t build_facs(struct build *b)
 {
     uint8_t *f = area_room(&b->area, FACS_LEN, 64);
@@ -87,6 +88,7 @@ static uint64_t build_facs(struct build *b)
     return area_address(&b->area, f);
 }
 
+/* The AML goes straight behind its header; its length is known only then. */
 static uint64_t build_dsdt(struct build *b)
 {
     uint8_t *d = new_table(b, "DSDT", 2, HEADER_LEN);
@@ -103,6 +105,7 @@ static uint64_t build_dsdt(struct build *b)
     return area_address(&b->area, d);
 }
 
+/* Each block twice, as 32-bit port and as generic address: old and new systems differ. */
 static void fill_fadt_registers(uint8_t *f)
 {
     put_le32(f + F_PM1A_EVT, PLAT_PM_BASE);
@@ -144,6 +147,7 @@ static void build_fadt(struct build *b, uint64_t facs, uint64_t dsdt)
     list(b, f);
 }
 
+/* 5.2.12.5; returns where the next entry goes. */
 static uint8_t *put_override(uint8_t *e, uint8_t irq, uint32_t gsi, uint16_t flags)
 {
     e[0] = MADT_OVERRIDE;
@@ -155,6 +159,7 @@ static uint8_t *put_override(uint8_t *e, uint8_t irq, uint32_t gsi, uint16_t fla
     return e + 10;
 }
 
+/* Processors first and in order: the first one is the one that boots (5.2.12.1). */
 static void build_madt(struct build *b)
 {
     const size_t len = HEADER_LEN + 8 + 8 * b->m->vcpus + 12 + 2 * 10 + 6;
@@ -209,6 +214,7 @@ static void build_mcfg(struct build *b)
     list(b, t);
 }
 
+/* Last, when all addresses are known. Nothing points at the roots but the RSDP. */
 static void build_roots(struct build *b, uint8_t *rsdp)
 {
     uint8_t *rsdt = new_table(b, "RSDT", 1, HEADER_LEN + 4 * b->tables);

@@ -17,6 +17,7 @@ uint8_t guest_pci_irq(unsigned device, unsigned pin)
     return (device + pin - 1) & 1 ? 11 : 10;
 }
 
+/* 8.4: names C000 to C03F, _UID as in the MADT. */
 static void processors(struct aml *a, uint32_t count)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -52,6 +53,7 @@ struct isa_device {
     struct { uint16_t base; uint8_t len; } io[2];
 };
 
+/* Devices of which there can be two carry a _UID, numbered from 1 as the ports are. */
 static void isa_device(struct aml *a, const struct isa_device *d, unsigned uid)
 {
     aml_device(a, d->name);
@@ -69,6 +71,7 @@ static void isa_device(struct aml *a, const struct isa_device *d, unsigned uid)
     aml_end(a);
 }
 
+/* IRQ 2 belongs to the PIC itself: it is the cascade. */
 static void isa_bridge(struct aml *a, const struct guest_machine *m)
 {
     static const struct isa_device always[] = {
@@ -96,6 +99,7 @@ static void isa_bridge(struct aml *a, const struct guest_machine *m)
     aml_end(a);
 }
 
+/* Windows exclude what the bridge itself decodes, or systems would report a conflict. */
 static void pci_root(struct aml *a, const struct guest_machine *m)
 {
     aml_device(a, "PCI0");
@@ -137,6 +141,7 @@ static void board(struct aml *a, const struct guest_machine *m)
     aml_end(a);
 }
 
+/* Its interrupts are the PIT's and the RTC's (legacy routing), hence none are named. */
 static void hpet(struct aml *a)
 {
     aml_device(a, "HPET");

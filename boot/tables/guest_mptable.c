@@ -21,6 +21,7 @@ struct build {
     unsigned entries;
 };
 
+/* Entries are counted as they are made; the header wants the number. */
 static uint8_t *entry(struct build *b, uint8_t type, size_t len)
 {
     uint8_t *e = area_room(&b->area, len, 1);
@@ -46,6 +47,7 @@ static void processors(struct build *b, uint32_t count)
     }
 }
 
+/* 4.3.2: the type is padded with blanks. */
 static void bus(struct build *b, uint8_t id, const char *type)
 {
     uint8_t *e = entry(b, E_BUS, 8);
@@ -55,6 +57,7 @@ static void bus(struct build *b, uint8_t id, const char *type)
     memcpy(e + 2, type, 6);
 }
 
+/* 4.3.3 */
 static void ioapic(struct build *b)
 {
     uint8_t *e = entry(b, E_IOAPIC, 8);
@@ -81,6 +84,7 @@ static void wire(struct build *b, uint8_t entry_type, uint8_t int_type, uint16_t
     e[7] = (uint8_t)pin;
 }
 
+/* The same lines as in the MADT and _PRT: a kernel may switch between the tables. */
 static void interrupts(struct build *b)
 {
     for (unsigned irq = 0; irq < 16; irq++) {

@@ -425,6 +425,10 @@ static void test_prt(void **state)
     struct guest_machine m = machine();
     const char *d = walk_dsdt(&m);
     assert_has(d, "_PRT=[128]{[4]{ffff;0;0;a;}[4]{ffff;1;0;b;}");
+    unsigned packages = 0;
+    for (const char *s = d; (s = strstr(s, "[4]{")) != NULL; s++)
+        packages++;
+    assert_int_equal(packages, 128 + 1);                /* and the one of S5 */
     for (unsigned dev = 0; dev < 32; dev++)
         for (unsigned pin = 0; pin < 4; pin++) {
             char want[64];

@@ -370,6 +370,7 @@ static void test_madt_entries(void **state)
     madt_entry("\x00\x08\x04\xff\x01\0\0\0", 8);                /* no such APIC */
     madt_entry("\x09\x10\0\0\x10\0\0\0\x01\0\0\0\x01\0\0\0", 16);       /* same as the first */
     madt_entry("\x09\x10\0\0\x00\x01\0\0\x01\0\0\0\x09\0\0\0", 16);
+    madt_entry("\x09\x10\0\0\x01\x01\0\0\x00\0\0\0\x0a\0\0\0", 16);       /* disabled */
     madt_entry("\x01\x0c\x07\0\0\0\xc0\xfe\x18\0\0\0", 12);
     madt_entry("\x01\x0c\x07\0\0\0\0\0\x18\0\0\0", 12);         /* address 0 */
     madt_entry("\x02\x0a\0\x05\x05\0\0\0\x0f\0", 10);
@@ -383,6 +384,7 @@ static void test_madt_entries(void **state)
     assert_int_equal(parse(), HV_OK);
     assert_int_equal(h.madt.cpus, 3);
     assert_int_equal(h.madt.cpu[0].apic_id, 0x10);
+    assert_int_equal(h.madt.cpu[0].uid, 1);
     assert_true(h.madt.cpu[0].enabled && !h.madt.cpu[0].x2apic);
     assert_true(h.madt.cpu[1].online_capable && !h.madt.cpu[1].enabled);
     assert_int_equal(h.madt.cpu[2].apic_id, 0x100);

@@ -218,6 +218,9 @@ static void test_pvh(void **state)
         assert_int_equal(value_at(p, map + 24 * i + 8, 8), f->layout.entry[i].len);
         assert_int_equal(value_at(p, map + 24 * i + 16, 8), f->layout.entry[i].type);
     }
+    assert_int_equal(value_at(p, map + 24ull * f->layout.entries, 8), 0);
+    assert_int_equal(value_at(p, mod + 16, 8), 0);
+    assert_int_equal(byte_at(p, INFO + 0x1000), -1);
     assert_int_equal(byte_at(p, LOAD + 0xfff), f->image[CODE + 0xfff]);
     assert_int_equal(byte_at(p, LOAD + 0x1000), 0);             /* bss */
     assert_int_equal(byte_at(p, LOAD + 0x1fff), 0);
@@ -318,6 +321,18 @@ static void test_hostile_elf_headers(void **state)
         memcpy(f->image + cases[i].at, &cases[i].v, cases[i].size);
         assert_int_not_equal(load(f), HV_OK);
     }
+    make_elf64(f->image);                               /* as many segments as are read */
+    memmove(f->image + 0x200, f->image + 64, 112);
+    add_pvh_note(f->image, LOAD);
+    memmove(f->image + 0x200 + 56, f->image + 120, 56);
+    put_le64(f->image + 32, 0x200);
+    memmove(f->image + 0x1800, f->image + 0x1000, 48);  /* out of the headers' way */
+    put_le64(f->image + 0x200 + 56 + 8, 0x1800);
+    memset(f->image + 0x200 + 112, 0, 62 * 56);
+    put_le16(f->image + 56, 64);
+    assert_int_equal(load(f), HV_OK);
+    put_le16(f->image + 56, 65);
+    assert_int_not_equal(load(f), HV_OK);
     for (size_t n = 0; n < 300; n++) {                  /* truncated anywhere in the headers */
         make_elf64(f->image);
         uint8_t *copy = malloc(n ? n : 1);
@@ -573,6 +588,8 @@ static void test_multiboot2_flat(void **state)
     check_flat_32(f, LOAD + 5);
     assert_int_equal(byte_at(&f->plan, LOAD + IMAGE - 1), 0x90);
     assert_int_equal(byte_at(&f->plan, LOAD + IMAGE), 0);
+    assert_int_equal(byte_at(&f->plan, LOAD + IMAGE + 0xff), 0);
+    assert_int_equal(byte_at(&f->plan, LOAD + IMAGE + 0x100), -1);
     put_le32(t + 12, LOAD + 0x401);
     assert_int_equal(load(f), HV_INVALID);
     put_le32(t + 12, LOAD);
@@ -612,6 +629,15 @@ static void test_multiboot2_refusals(void **state)
     assert_int_equal(load(f), HV_UNSUPPORTED);
     put_tag(t, 1, 1, 12);
     assert_int_equal(load(f), HV_OK);
+    put_tag(t, 1, 0, 12);
+    put_le32(t + 8, 15);                        /* the RSDP: only when there is one */
+    assert_int_equal(load(f), HV_UNSUPPORTED);
+    f->req.rsdp_copy = f->image;
+    assert_int_equal(load(f), HV_OK);
+    put_le32(t + 8, 14);
+    assert_int_equal(load(f), HV_UNSUPPORTED);
+    f->req.rsdp_copy = NULL;
+    put_tag(t, 1, 1, 12);
     put_le32(f->image + 0x404, 4);              /* MIPS */
     seal_mb2(f->image + 0x400, 56);
     assert_int_equal(load(f), HV_UNSUPPORTED);

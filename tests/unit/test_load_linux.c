@@ -36,7 +36,7 @@ static void make_image(uint8_t *p)
     p[0x201] = 0x6a;                            /* header ends at 0x26c */
     memcpy(p + 0x202, "HdrS", 4);
     put_le16(p + 0x206, 0x20f);
-    p[0x211] = 0x81;                            /* LOADED_HIGH, CAN_USE_HEAP */
+    p[0x211] = 0xc1;                            /* LOADED_HIGH, KEEP_SEGMENTS, CAN_USE_HEAP */
     put_le32(p + 0x214, 0x100000);
     put_le32(p + 0x22c, 0x7fffffff);
     put_le32(p + 0x230, 0x200000);
@@ -256,6 +256,9 @@ static void test_not_relocatable(void **state)
     f->image[0x234] = 0;
     assert_int_equal(load(f), HV_OK);
     assert_int_equal(f->plan.entry.rip, 0x100200);
+    put_le64(f->image + 0x258, 0x100000);       /* runs where it is loaded */
+    assert_int_equal(load(f), HV_OK);
+    put_le64(f->image + 0x258, 0x1000000);
     /* It will move itself: that memory must exist, and the initrd stay out of it. */
     set_memory(f, MIB(40));
     assert_int_equal(load(f), HV_NOMEM);
@@ -367,6 +370,14 @@ static void test_seed(void **state)
     assert_int_equal(value_at(&f->plan, at + 8, 4), 9);
     assert_int_equal(value_at(&f->plan, at + 12, 4), 32);
     assert_int_equal(byte_at(&f->plan, at + 16 + 31), 0x5a);
+    f->req.seed = NULL;
+    assert_int_equal(load(f), HV_OK);
+    assert_int_equal(value_at(&f->plan, ZERO + 0x250, 8), 0);
+    f->req.seed = seed;
+    f->req.seed_len = 0;
+    assert_int_equal(load(f), HV_OK);
+    assert_int_equal(value_at(&f->plan, ZERO + 0x250, 8), 0);
+    f->req.seed_len = 32;
     put_le16(f->image + 0x206, 0x208);                  /* setup_data came with 2.09 */
     assert_int_equal(load(f), HV_OK);
 }
