@@ -3,8 +3,10 @@
 #include "arch/x86/cpu/reset.h"
 
 #include "arch/x86/cpu/ops.h"
+#include "arch/x86/cpu/time.h"
 
 enum { PM1_SLP_TYP_SHIFT = 10, PM1_SLP_EN = 1 << 13 };
+#define POWEROFF_WAIT_NS 5000000000ull
 
 static struct reset_info info;
 
@@ -42,5 +44,7 @@ void machine_poweroff(void)
     outw(info.pm1a_cnt, (uint16_t)(info.s5_typ_a << PM1_SLP_TYP_SHIFT | PM1_SLP_EN));
     if (info.pm1b_cnt)
         outw(info.pm1b_cnt, (uint16_t)(info.s5_typ_b << PM1_SLP_TYP_SHIFT | PM1_SLP_EN));
-    settle();
+    /* Switching off takes the chipset, or an emulator, a while. */
+    for (uint64_t end = time_now() + POWEROFF_WAIT_NS; time_now() < end;)
+        __builtin_ia32_pause();
 }
