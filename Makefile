@@ -129,6 +129,19 @@ fuzz-bounded: $(FUZZ_BINS)
 	    $$f -runs=$(FUZZ_RUNS) -seed=1 -max_len=8192 -timeout=10 -verbosity=0 -print_final_stats=0 \
 	        -artifact_prefix=$(BUILD)/fuzz/$$n- $(BUILD)/fuzz/out/$$n tests/fuzz/corpus/$$n; done
 
+# ---- guests for the demonstration and the tests ----------------------------------
+
+GUESTS := $(BUILD)/guests
+
+$(GUESTS)/vmlinuz-%: | tests/guests/fetch.sh
+	@tests/guests/fetch.sh $(GUESTS) $*
+
+$(GUESTS)/%.img: tests/guests/initrd.sh $(wildcard tests/guests/linux/*) | $(GUESTS)/vmlinuz-cloud
+	tests/guests/initrd.sh $* $@ $(GUESTS)/modules-cloud
+
+.PHONY: guests
+guests: $(GUESTS)/vmlinuz-cloud $(GUESTS)/demo.img $(GUESTS)/test.img
+
 # ---- everything else ------------------------------------------------------------
 
 .PHONY: clean

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Fixtures of the system tests: machines that end, and whose logs stay when a test fails."""
+import os
+import re
+
+import pytest
+
+import harness
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "soak: long; only `make soak` runs it")
+    config.addinivalue_line("markers", "full: wants Debian's full kernel (build/guests/vmlinuz-full)")
+    if not config.option.markexpr:
+        config.option.markexpr = "not soak"
+
+
+@pytest.hookimpl(tryfirst=True, hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        item.failed = True
+
+
+class Factory:
+    """Starts machines for one test: machine([guest("one")]), machine.bare(cmdline="…")."""
+
+    def __init__(self, node, tmp_path):
+        self.name = re.sub(r"[^A-Za-z0-9._-]+", "-", node.name).strip("-")
+        self.tmp = tmp_path
+        self.all = []
+
+    def _make(self, kind, *args, **options):
+        n = len(self.all) + 1
+        name = self.name if n == 1 else f"{self.name}.{n}"
+        machine = kind.__new__(kind)
+        self.all.append(machine)
+        machine.__init__(self.tmp / f"m{n}", name, *args, **options)
+        return machine
+
+    def __call__(self, config, **options):
+        return self._make(harness.Machine, config, **options)
+
+    def bare(self, **options):
+        return self._make(harness.Bare, **options)
+
+
+@pytest.fixture
+def machine(request, tmp_path):
+    factory = Factory(request.node, tmp_path)
+    yield factory
+    panicked = []
+    for m in factory.all:
+        if hasattr(m, "log_file"):
+            m.close()
+            if harness.PANIC in m.text and not m.panic_expected:
+                panicked.append(m.name)
+    if not panicked and not getattr(request.node, "failed", False) and "SOCLE_KEEP_LOGS" not in os.environ:
+        for m in factory.all:
+            m.log_path.unlink(missing_ok=True)
+    assert not panicked, f"the hypervisor panicked: {panicked}"
