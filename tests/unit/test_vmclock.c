@@ -270,6 +270,26 @@ static void save_and_load_on_a_similar_machine(void **unused)
     assert_true(vmclock_guest_tsc(&d, 78) == tsc + 1);
 }
 
+/* A VM that has run for a day comes to a machine that has just been switched on. */
+static void alarms_work_after_loading_on_a_young_machine(void **unused)
+{
+    uint8_t a[128];
+    uint64_t day = 86400ull * 1000000000;
+    struct vmclock c = running(3000000000), d;
+    vmclock_freeze(&c, 86400ull * 3000000000);
+    struct state_in in = { .buf = a, .len = save(&c, a, sizeof(a)) };
+    assert_int_equal(vmclock_init(&d, 3000000000), HV_OK);
+    assert_int_equal(vmclock_load(&d, &in), HV_OK);
+    vmclock_thaw(&d, 1000);
+    uint64_t now = vmclock_ns(&d, 1000);
+    assert_true(now >= day - 20000 && now <= day + 20000);     /* 2^-32 of a day */
+    uint64_t at = vmclock_host_tsc(&d, now + 1000000);
+    assert_true(at >= 1000 + 2999990 && at <= 1000 + 3000010);
+    assert_true(vmclock_host_tsc(&d, 5) == 0);          /* long ago */
+    uint64_t deadline = vmclock_tsc_to_ns(&d, vmclock_guest_tsc(&d, 1000) + 3000000);
+    assert_true(deadline >= now + 999990 && deadline <= now + 1000010);
+}
+
 static void unfit_records_are_refused(void **unused)
 {
     uint8_t a[128], bad[128];
@@ -309,6 +329,7 @@ int main(void)
         cmocka_unit_test(guest_and_host_agree_to_the_ns),
         cmocka_unit_test(wall_clock_layout),
         cmocka_unit_test(save_and_load_on_a_similar_machine),
+        cmocka_unit_test(alarms_work_after_loading_on_a_young_machine),
         cmocka_unit_test(unfit_records_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,8 +125,9 @@ uint64_t vmclock_host_tsc(const struct vmclock *c, uint64_t ns)
     if (c->frozen || ns == UINT64_MAX)
         return UINT64_MAX;
     uint64_t ticks = ns <= c->base_ns ? 0 : ticks_for(c, ns - c->base_ns);
-    uint64_t at;
-    return add_u64(c->base, ticks, &at) ? at : UINT64_MAX;
+    /* A VM older than this machine's TSC has its base before 0. */
+    __int128 at = (__int128)(int64_t)c->base + ticks;
+    return at < 0 ? 0 : saturate((unsigned __int128)at);
 }
 
 uint64_t vmclock_tsc_to_ns(const struct vmclock *c, uint64_t guest_tsc)
