@@ -5,7 +5,9 @@
 
 BUILD    ?= build
 PYTHON   ?= /usr/bin/python3
-CC       ?= gcc
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
 HOSTCC   ?= $(CC)
 CLANG    ?= clang
 PREFIX   ?= /usr/local
@@ -139,8 +141,31 @@ $(GUESTS)/vmlinuz-%: | tests/guests/fetch.sh
 $(GUESTS)/%.img: tests/guests/initrd.sh $(wildcard tests/guests/linux/*) | $(GUESTS)/vmlinuz-cloud
 	tests/guests/initrd.sh $* $@ $(GUESTS)/modules-cloud
 
+# Toys: small guests of our own in the clothes of a Linux bzImage.
+TOY_C := $(filter-out %/toy.c,$(sort $(wildcard tests/guests/toy/*.c)))
+TOYS  := $(patsubst tests/guests/toy/%.c,$(GUESTS)/toy/%.img,$(TOY_C))
+TOY_CFLAGS := -std=gnu11 -g $(WARN) $(WERROR) -O2 -ffreestanding -fno-pic -fno-pie -mno-red-zone \
+        -mgeneral-regs-only -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables
+
+$(GUESTS)/toy/%.o: tests/guests/toy/%.c tests/guests/toy/toy.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TOY_CFLAGS) -c -o $@ $<
+
+$(GUESTS)/toy/start.o: tests/guests/toy/start.S Makefile
+	@mkdir -p $(@D)
+	$(CC) $(TOY_CFLAGS) -c -o $@ $<
+
+$(GUESTS)/toy/%.elf: $(addprefix $(GUESTS)/toy/,start.o toy.o) $(GUESTS)/toy/%.o tests/guests/toy/toy.ld
+	$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=16 \
+	    -Wl,--no-warn-rwx-segments -Wl,-T,tests/guests/toy/toy.ld -o $@ $(filter %.o,$^)
+
+$(GUESTS)/toy/%.img: $(GUESTS)/toy/%.elf
+	objcopy -O binary $< $@
+
+.SECONDARY: $(TOYS:.img=.elf) $(TOYS:.img=.o) $(GUESTS)/toy/toy.o
+
 .PHONY: guests
-guests: $(GUESTS)/vmlinuz-cloud $(GUESTS)/demo.img $(GUESTS)/test.img
+guests: $(GUESTS)/vmlinuz-cloud $(GUESTS)/demo.img $(GUESTS)/test.img $(TOYS)
 
 # ---- everything else ------------------------------------------------------------
 

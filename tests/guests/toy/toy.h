@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What every toy guest has: the first serial port, ports, interrupts, its command line.
+ * A toy is one file with main(); it says what it is about to do, then does it.
+ */
+#ifndef TOY_H
+#define TOY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+static inline void out8(uint16_t port, uint8_t v) { __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port)); }
+static inline void out16(uint16_t port, uint16_t v) { __asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port)); }
+
+static inline uint8_t in8(uint16_t port)
+{
+    uint8_t v;
+    __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
+    return v;
+}
+
+static inline uint64_t rdtsc(void)
+{
+    uint32_t lo, hi;
+    __asm__ volatile("lfence\n\trdtsc" : "=a"(lo), "=d"(hi) : : "memory");
+    return (uint64_t)hi << 32 | lo;
+}
+
+static inline void cli(void) { __asm__ volatile("cli"); }
+static inline void sti(void) { __asm__ volatile("sti"); }
+static inline void hlt(void) { __asm__ volatile("hlt"); }
+
+/* printf with %s, %u, %lu, %x, %lx. */
+__attribute__((format(printf, 1, 2))) void print(const char *f, ...);
+
+/* The number behind `word=` on the command line, else `otherwise`. */
+uint64_t option(const char *word, uint64_t otherwise);
+
+/* Interrupts: masks all of the 8259s' lines, sets up an IDT; then one handler per IRQ 0-15. */
+void irq_init(void);
+void irq_on(unsigned irq, void (*handler)(void));
+
+/* Sets PIT channel 0 going at `hz`. */
+void pit_start(unsigned hz);
+
+/* ACPI power-off: PM1a_CNT is at 0x604 and S5 is type 0, under Socle as on QEMU's PCs. */
+__attribute__((noreturn)) void power_off(void);
+
+int main(void *zero_page);
+void toy_main(void);
+
+#endif
