@@ -18,6 +18,7 @@
 static struct memmap map;
 static struct frames f;
 static uint64_t run;
+static uint64_t records, records_len;   /* the allocator's own, where it started with them */
 
 static void check_map(void)
 {
@@ -37,6 +38,7 @@ static void take(uint64_t at, uint64_t len, uint8_t *ram)
     uint64_t *mark = (uint64_t *)(void *)(ram + at);
 
     hv_assert(memmap_is(&map, at, len, MEM_RAM));
+    hv_assert(!range_overlaps(at, len, records, records_len));
     hv_assert(*mark != (at ^ run * 0x9e3779b97f4a7c15ull));
     *mark = at ^ run * 0x9e3779b97f4a7c15ull;
 }
@@ -48,6 +50,8 @@ static void use_memory(uint8_t *ram)
     struct frame_stats s;
     hpa_t at, first = { 0 };
 
+    records = (uint64_t)((uint8_t *)f.block - ram);
+    records_len = f.records << PAGE_SHIFT;
     for (int i = 0; i < 16; i++) {
         frame.limit = i % 3 == 0 ? MIB(1) : 0;
         if (frame_alloc(&f, &frame, &at) == HV_OK) {
