@@ -5,7 +5,7 @@
 #include "arch/x86/cpu/ops.h"
 
 enum { RBR = 0, THR = 0, DLL = 0, IER = 1, DLM = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5, SCR = 7 };
-enum { IER_RX = 1, IER_TX = 2, LSR_DR = 1, LSR_BI = 16, LSR_THRE = 32, LCR_8N1 = 3, LCR_DLAB = 128 };
+enum { IER_RX = 1, IER_TX = 2, LSR_DR = 1, LSR_BI = 16, LSR_THRE = 32, LSR_TEMT = 64, LCR_8N1 = 3, LCR_DLAB = 128 };
 enum { MCR_DTR = 1, MCR_RTS = 2, MCR_OUT2 = 8 };
 enum { UART_CLOCK = 1843200 / 16, TX_SPIN = 100000 };
 
@@ -20,6 +20,15 @@ bool serial_present(uint16_t port)
     return ok && inb((uint16_t)(port + LSR)) != 0xff;
 }
 
+/* Until the last bit is on the line; bounded, for ports that never get there. */
+static void wait_sent(uint16_t port)
+{
+    for (unsigned spin = 0; spin < TX_SPIN && !(inb((uint16_t)(port + LSR)) & LSR_TEMT); spin++)
+        ;
+}
+
+void serial_flush(const struct serial *s) { wait_sent(s->port); }
+
 void serial_init(struct serial *s, uint16_t port, uint32_t baud)
 {
     uint32_t divisor = baud ? UART_CLOCK / baud : 1;
@@ -27,6 +36,7 @@ void serial_init(struct serial *s, uint16_t port, uint32_t baud)
         divisor = 1;
     s->port = port;
     s->tx_irq = false;
+    wait_sent(port);                    /* what the boot loader, or we, wrote last */
     outb((uint16_t)(port + IER), 0);
     outb((uint16_t)(port + LCR), LCR_DLAB | LCR_8N1);
     outb((uint16_t)(port + DLL), (uint8_t)divisor);

@@ -28,6 +28,8 @@ int serial_poll_rx(struct serial *s);
 /* Room for at least one byte now: after true, up to 16 may be written without asking again. */
 MUST_CHECK bool serial_tx_empty(struct serial *s);
 void serial_tx(struct serial *s, uint8_t byte);
+/* Waits (bounded) until everything written has left the port. */
+void serial_flush(const struct serial *s);
 /* Waits (bounded) for room and writes: boot messages and panics. */
 void serial_write_sync(struct serial *s, const char *text, size_t n);
 

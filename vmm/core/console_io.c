@@ -194,6 +194,8 @@ void console_io_drain(void)
     console_tick(&console, host_now());
     for (unsigned tries = 0; tries < 2000000 && transmit(); tries++)
         ;
+    for (uint32_t p = 0; p < ports; p++)
+        serial_flush(&port[p]);
     console_unlock();
 }
 

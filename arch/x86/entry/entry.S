@@ -62,15 +62,15 @@ multiboot_entry:
         sub $1b, %ebp                   /* how far from the linked address we are */
         lea boot_stack_top + TO_PHYS(%ebp), %esp
 
-        /* CPUID 8000_0001 EDX: bit 29 long mode, bit 20 NX, bit 6 PAE. */
+        /* CPUID 8000_0001 EDX: bit 29 long mode, bit 20 NX. */
         mov $0x80000000, %eax
         cpuid
         cmp $0x80000001, %eax
         jb no_long_mode
         mov $0x80000001, %eax
         cpuid
-        and $0x20100040, %edx
-        cmp $0x20100040, %edx
+        and $0x20100000, %edx
+        cmp $0x20100000, %edx
         jne no_long_mode
 
         /* Page directories: 4 GiB in 2 MiB pages. */
