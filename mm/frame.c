@@ -48,11 +48,13 @@ static bool prefers_clean(const struct frame_want *w)
     return w->zero || w->kind != FRAME_HYPERVISOR;
 }
 
+/* Never under the lock: 2 MiB take long enough to be felt by other CPUs. */
 static void zero(const struct frames *f, uint64_t at, uint64_t len)
 {
     memset(f->window + at, 0, len);
 }
 
+/* Wants come from our own code, never from a guest. */
 static void check_want(const struct frame_want *w)
 {
     hv_assert(w->owner < FRAME_OWNERS);
@@ -116,6 +118,7 @@ static uint32_t take_block(struct frames *f, const struct frame_want *w)
 {
     spin_lock(&f->lock);
     uint32_t block = block_take(f, limit_of(f, w), prefers_clean(w));
+    /* A split block that is kept though no frame of it is used serves as well. */
     while (block == NIL && split_join_idle(f))
         block = block_take(f, limit_of(f, w), prefers_clean(w));
     if (block != NIL)
@@ -173,6 +176,10 @@ static uint32_t pins_of(const struct unit *u) { return u->rec ? u->rec->pins : u
 static uint32_t refs_of(const struct unit *u) { return u->rec ? u->rec->refs : u->block->refs; }
 static uint8_t kind_of(const struct unit *u) { return u->rec ? u->rec->kind : u->block->kind; }
 
+/*
+ * With the last reference, ownership ends at once, so that the counters of the owner are
+ * right while the memory itself still waits for a pin or a flush.
+ */
 void unit_put(struct frames *f, const struct unit *u, uint64_t gen)
 {
     hv_assert(unit_state(u) == STATE_USED && refs_of(u) > 0);
@@ -190,6 +197,7 @@ void unit_put(struct frames *f, const struct unit *u, uint64_t gen)
         defer(f, u, gen);
 }
 
+/* No guest could reach it, so no TLB matters: passed generations are good enough. */
 static void free_hv(struct frames *f, hpa_t at, bool whole)
 {
     struct unit u = used_unit(f, at);
@@ -221,6 +229,7 @@ void frame_free_range(struct frames *f, hpa_t base, uint64_t len)
     uint64_t at = align_up(base.v, PAGE_SIZE), end = align_down(base.v + len, PAGE_SIZE);
 
     while (at < end) {
+        /* Lookup and freeing are two steps: nobody else knows of this memory. */
         bool whole = is_aligned(at, BLOCK_SIZE) && end - at >= BLOCK_SIZE;
         struct frame_info i;
         if (frame_lookup(f, hpa(at), &i) != HV_OK)
@@ -247,6 +256,7 @@ void frame_put(struct frames *f, hpa_t at, uint64_t gen)
     spin_unlock(&f->lock);
 }
 
+/* The assertion tells a caller that is not the last that it should have said put. */
 void frame_free_after(struct frames *f, hpa_t at, uint64_t gen)
 {
     spin_lock(&f->lock);
@@ -296,6 +306,7 @@ void frame_unpin(struct frames *f, hpa_t at, uint64_t gen)
         u.rec->pins--;
     else
         u.block->pins--;
+    /* The device is done: now the wait for the flush begins. */
     if (unit_state(&u) == STATE_DYING && !pins_of(&u)) {
         f->deferred -= u.rec ? 1 : FRAMES;
         defer(f, &u, gen);
@@ -308,6 +319,7 @@ static void split_used(struct frames *f, uint32_t block, uint64_t records)
 {
     struct frame_block was = f->block[block];
 
+    /* Owners count frames, whole or not: the total stays the same. */
     block_disown(f, block);
     split_begin(f, block, records);
     for (uint32_t i = 0; i < FRAMES; i++) {
@@ -323,6 +335,7 @@ hv_status frame_split(struct frames *f, hpa_t at)
     hv_status s = HV_OK;
     bool found;
 
+    /* One critical section: the block must not be freed while its records are made. */
     spin_lock(&f->lock);
     found = unit_find(f, at.v, &u);
     if (!found || (!u.rec && u.block->state != STATE_USED) ||
@@ -400,6 +413,7 @@ void frame_stats(struct frames *f, struct frame_stats *out)
 {
     spin_lock(&f->lock);
     uint64_t hv = f->owner[OWNER_HV].frames;
+    /* Guests have what is neither free, ours, nor on its way to become free. */
     *out = (struct frame_stats){
         .total = f->total << PAGE_SHIFT,
         .free = f->free_frames << PAGE_SHIFT,

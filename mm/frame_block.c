@@ -19,6 +19,7 @@ static uint32_t *giga_bucket(struct frames *f, uint32_t giga)
 
 /* ---- lists of blocks ---- */
 
+/* Doubly linked, so that a block leaves in constant time from wherever it is. */
 void list_push(struct frames *f, uint32_t *head, uint32_t block)
 {
     f->block[block].prev = NIL;
@@ -81,6 +82,7 @@ static void giga_count(struct frames *f, uint32_t giga, int change)
         g->free = now;
         return;
     }
+    /* The list is named by the count: out with the old one, in with the new. */
     giga_unlink(f, giga);
     g->free = now;
     giga_link(f, giga);
@@ -137,6 +139,7 @@ void block_unlink(struct frames *f, uint32_t block)
 /* The fullest GiB of a set that has a free block; NIL: none. */
 static uint32_t fullest(const struct frames *f, unsigned set)
 {
+    /* Fewest free blocks first: what is broken is used up before another GiB is. */
     for (uint32_t i = 0; i < BUCKETS; i++)
         if (f->giga_list[set][i] != NIL)
             return f->giga_list[set][i];

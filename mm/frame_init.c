@@ -21,6 +21,7 @@ struct stretch { uint64_t start, end; enum use use; };
 /* Where the records lie, and where in them the next page for a split block is. */
 struct layout { uint64_t base, size, top, next_page; };
 
+/* Whatever is not plainly RAM is left alone: ACPI tables too, as they are read later. */
 static enum use use_of(enum mem_kind kind)
 {
     switch (kind) {
@@ -81,6 +82,7 @@ static uint64_t choose_top(const struct memmap *map)
         uint64_t end = min_u64(r->base + r->len, RAM_LIMIT);
         if (use_of(r->kind) == USE_NONE)
             continue;
+        /* Each range is judged together with all RAM below it. */
         ram += end - r->base;
         if ((end >> BLOCK_SHIFT) * sizeof(struct frame_block) <= ram / RECORDS_SHARE + PAGE_SIZE)
             top = end;
@@ -88,6 +90,7 @@ static uint64_t choose_top(const struct memmap *map)
     return top;
 }
 
+/* What choose_top() left out, for the log. */
 static uint64_t frames_above(const struct memmap *map, uint64_t top)
 {
     uint64_t n = 0;
@@ -111,6 +114,7 @@ static uint64_t count_partial(const struct memmap *map, uint64_t top)
         for (unsigned e = 0; e < 2; e++) {
             if (is_aligned(edge[e], BLOCK_SIZE) || edge[e] >> BLOCK_SHIFT == last)
                 continue;
+            /* Ranges are sorted, so one remembered block avoids counting any twice. */
             last = edge[e] >> BLOCK_SHIFT;
             n++;
         }
@@ -118,6 +122,7 @@ static uint64_t count_partial(const struct memmap *map, uint64_t top)
     return n;
 }
 
+/* At the end of the highest range that has room below `reach`. */
 static hv_status place_records(const struct memmap *map, uint64_t reach, struct layout *l)
 {
     for (uint32_t i = map->count; i > 0; i--) {
@@ -140,6 +145,7 @@ static void set_whole(struct frames *f, uint32_t block, enum use use)
         block_own(f, block, OWNER_HV, FRAME_HYPERVISOR);
 }
 
+/* A stretch inside one block, which is split when the first such stretch is seen. */
 static void set_part(struct frames *f, struct layout *l, const struct stretch *s)
 {
     uint32_t block = (uint32_t)(s->start >> BLOCK_SHIFT);
@@ -153,6 +159,7 @@ static void set_part(struct frames *f, struct layout *l, const struct stretch *s
         split_set(f, (uint32_t)(at >> PAGE_SHIFT), s->use == USE_HV, OWNER_HV, FRAME_HYPERVISOR);
 }
 
+/* Whole blocks in one go each, so that a large machine starts quickly. */
 static void take_stretch(struct frames *f, struct layout *l, const struct stretch *s)
 {
     for (uint64_t at = s->start, end; at < s->end; at = end) {
@@ -175,6 +182,7 @@ static void place_arrays(struct frames *f, struct layout *l)
     f->block = (struct frame_block *)(void *)p;
     f->owner = (struct frame_owner *)(void *)(f->block + f->blocks);
     f->giga = (struct frame_giga *)(void *)(f->owner + FRAME_OWNERS);
+    /* All zero is STATE_NONE: blocks in holes need no further work. */
     memset(p, 0, fixed_size(l->top));
     l->next_page = l->base + fixed_size(l->top);
     f->records = l->size >> PAGE_SHIFT;

@@ -27,6 +27,7 @@ void split_begin(struct frames *f, uint32_t block, uint64_t records)
     memset(records_of(f, b), 0, PAGE_SIZE);
 }
 
+/* Any state -> free. The hint moves down, or the search would never find the frame. */
 static void add_free(struct frames *f, uint32_t pfn)
 {
     uint32_t block = pfn / FRAMES, i = pfn % FRAMES;
@@ -90,6 +91,7 @@ static uint32_t find_run(struct frames *f, uint32_t block, uint64_t limit, unsig
     for (uint32_t i = (uint32_t)align_down(2u * b->hint, step); i + step <= frames; i += step) {
         if (!all_free(r + i, step))
             continue;
+        /* All frames below are taken; of longer runs that is not known. */
         if (order == 0)
             b->hint = (uint8_t)(i / 2);
         return block * FRAMES + i;
@@ -97,6 +99,7 @@ static uint32_t find_run(struct frames *f, uint32_t block, uint64_t limit, unsig
     return NIL;
 }
 
+/* The usual case: the first block of the list has a frame. */
 static uint32_t find_listed(struct frames *f, uint64_t limit, unsigned order)
 {
     uint32_t block = f->split_free;
@@ -141,6 +144,7 @@ static uint32_t find_anywhere(struct frames *f, uint64_t limit, unsigned order)
 uint32_t split_take(struct frames *f, const struct frame_want *w, unsigned order)
 {
     uint64_t limit = limit_of(f, w);
+    /* Breaking another block comes before the search, which is linear. */
     uint32_t pfn = find_listed(f, limit, order);
 
     if (pfn == NIL)
@@ -169,6 +173,7 @@ static uint64_t join(struct frames *f, uint32_t block)
     return own ? 0 : records;
 }
 
+/* No frame in use but the one that holds the block's own records. */
 static bool is_idle(const struct frame_block *b, uint32_t block)
 {
     return b->free_frames == FRAMES - (b->records == own_records(block));
@@ -179,6 +184,7 @@ static void join_chain(struct frames *f, uint32_t block)
 {
     uint64_t records = join(f, block);
 
+    /* Records made at boot may lie in an unsplit block: their page stays taken then. */
     while (records && f->block[records >> BLOCK_SHIFT].state == STATE_SPLIT) {
         block = (uint32_t)(records >> BLOCK_SHIFT);
         f->owner[OWNER_HV].frames--;

@@ -15,6 +15,7 @@
 static const struct gmem_slot *find_slot(const struct gmem *m, uint64_t at)
 {
     for (uint32_t i = 0; i < m->slots; i++)
+        /* Addresses below the base wrap to large differences. */
         if (at - m->slot[i].base.v < m->slot[i].len)
             return &m->slot[i];
     return NULL;
@@ -38,6 +39,7 @@ hv_status gmem_add(struct gmem *m, gpa_t base, uint64_t len, hpa_t *block, bool 
 /* Are all n bytes there, and writable if `write`? Slots that touch form one range. */
 static hv_status check(const struct gmem *m, uint64_t at, uint64_t n, bool write)
 {
+    /* Where both are wrong, a hole counts for more than a lacking permission. */
     bool perm = true;
 
     while (n) {
@@ -68,6 +70,7 @@ static bool copy_whole(void *to, const void *from, const void *shared, size_t n)
 {
     if (n > 8 || !is_pow2(n) || !is_aligned((uintptr_t)shared, n))
         return false;
+    /* Volatile: the compiler may neither split the access nor repeat it. */
     uint64_t v = 0;
     if (shared == from) {
         switch (n) {

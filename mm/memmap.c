@@ -67,6 +67,7 @@ static void split_at(struct memmap *m, uint64_t addr)
     insert(m, i + 1, upper);
 }
 
+/* Keeps the list short, and lets one range answer for all of its memory. */
 static void merge_equal_neighbours(struct memmap *m)
 {
     uint32_t kept = 0;
@@ -125,6 +126,7 @@ hv_status memmap_add(struct memmap *m, uint64_t base, uint64_t len, enum mem_kin
         return s;
     if (!fits(m, base, end))
         return HV_NOMEM;
+    /* With borders at both ends, every range lies wholly inside or outside. */
     split_at(m, base);
     split_at(m, end);
     for (uint32_t i = first_ending_above(m, base); base < end; i++) {

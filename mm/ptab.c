@@ -30,6 +30,10 @@ static bool covers(uint64_t va, uint64_t stop, unsigned level)
     return stop - va == span_of(level);
 }
 
+/*
+ * On x86 these are plain moves; what matters is that they are single and in order. A
+ * table's entries are stored before the entry that links it (release).
+ */
 static uint64_t load(const uint64_t *e) { return __atomic_load_n(e, __ATOMIC_ACQUIRE); }
 static void store(uint64_t *e, uint64_t v) { __atomic_store_n(e, v, __ATOMIC_RELEASE); }
 
@@ -145,6 +149,7 @@ static hv_status check_range(const struct ptab *t, uint64_t *va, uint64_t len)
     return good ? HV_OK : HV_INVALID;
 }
 
+/* An entry without any right would be absent: that is what unmapping is for. */
 static bool valid_prot(uint32_t prot) { return prot & (PT_R | PT_W | PT_X); }
 
 hv_status ptab_init(struct ptab *t, const struct pt_format *format, const struct pt_pages *pages,
@@ -188,6 +193,7 @@ static void put_leaf(struct ptab *t, uint64_t *e, unsigned level, uint64_t leaf,
     uint64_t old = load(e);
 
     if (is_table(t, old, level)) {
+        /* The tables stay readable until the link is gone. */
         store(e, leaf);
         *flush = true;
         free_tree(t, table_of(t, old), level - 1);
@@ -228,6 +234,7 @@ hv_status ptab_map(struct ptab *t, uint64_t va, hpa_t at, uint64_t len, uint32_t
     return HV_OK;
 }
 
+/* Looked at once for each table that an unmapping leaves, not for each page. */
 static bool is_empty(const struct ptab *t, hpa_t page)
 {
     const uint64_t *e = entries(t, page);
@@ -267,6 +274,7 @@ static hv_status unmap_in(struct ptab *t, hpa_t page, unsigned level, uint64_t v
             *flush = true;
             continue;
         }
+        /* Part of a large page goes: the rest of it stays, as smaller ones. */
         if (leaf)
             s = split(t, e, level);
         if (s)
@@ -316,6 +324,7 @@ static hv_status protect_in(struct ptab *t, hpa_t page, unsigned level, uint64_t
         if (!t->format->present(v))
             continue;
         if (t->format->is_leaf(v, level)) {
+            /* First of all, lest a large page be split for nothing. */
             if (with_prot(t, v, level, prot) == v)
                 continue;
             if (covers(va, stop, level)) {
@@ -373,6 +382,7 @@ static void join_in(struct ptab *t, hpa_t page, unsigned level, uint64_t va, uin
         stop = part_end(va, end, level);
         if (level == 1 || !is_table(t, v, level))
             continue;
+        /* Small ones first: 512 joined pages of 2 MiB may make one of 1 GiB. */
         join_in(t, table_of(t, v), level - 1, va, stop, flush);
         if (level > t->max_leaf || !covers(va, stop, level) ||
             !joined(t, table_of(t, v), level, &leaf))

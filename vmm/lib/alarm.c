@@ -24,6 +24,7 @@ static void place(struct alarm_queue *q, uint32_t i, struct alarm *a)
     a->slot = i + 1;
 }
 
+/* Both carry the alarm in hand and move the others: one store less for each level. */
 static void sift_up(struct alarm_queue *q, uint32_t i, struct alarm *a)
 {
     while (i > 0) {
@@ -68,6 +69,7 @@ void alarm_cancel(struct alarm_queue *q, struct alarm *a)
     uint32_t i = a->slot - 1;
     hv_assert(i < q->count && q->heap[i] == a);
 
+    /* The last of the heap fills the hole, from where it may have to go up or down. */
     struct alarm *last = q->heap[--q->count];
     a->slot = 0;
     a->due = ALARM_NEVER;

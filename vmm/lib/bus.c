@@ -76,6 +76,7 @@ hv_status pio_attach(struct pio_bus *b, const struct bus_range *r)
         return s;
     if (b->ranges == BUS_MAX_RANGES || new_pages > PIO_PAGES_MAX - (unsigned)b->pages)
         return HV_NOMEM;
+    /* All checks are done: from here on nothing fails, so nothing is left half made. */
     hv_assert(r->access);
     b->range[b->ranges++] = *r;
     for (uint32_t port = (uint32_t)r->base; port < r->base + r->len; port++) {
