@@ -10,6 +10,12 @@
 /* Entered from entry.S on the boot stack. */
 NORETURN void boot_main(uint32_t magic, uint32_t info, uint64_t load_base);
 
+/*
+ * This machine, or the way it was started, cannot run Socle: prints the reason, which is
+ * not a fault of Socle, and halts.
+ */
+NORETURN void boot_refuse(const char *format, ...) PRINTF(1, 2);
+
 /* memory.c: the machine's memory map, the frame allocator and the final page tables. */
 void boot_memory(const struct boot_info *bi);
 /* How parsers read physical memory while the boot page tables are in use. */

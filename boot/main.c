@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Start-up, one step a line. Every step says in one line what it found or what is wrong. */
+#include <stdarg.h>
+
 #include "arch/x86/cpu/ioapic.h"
 #include "arch/x86/cpu/lapic.h"
 #include "arch/x86/cpu/msr.h"
@@ -12,7 +14,6 @@
 #include "arch/x86/cpu/xstate.h"
 #include "arch/x86/mm/hostmem.h"
 #include "boot/boot.h"
-#include "socle/assert.h"
 #include "socle/console_io.h"
 #include "socle/fmt.h"
 #include "socle/hostcpu.h"
@@ -27,6 +28,19 @@ static struct boot_info boot_info;
 static struct host_acpi acpi;
 static char no_virt[256];
 
+void boot_refuse(const char *format, ...)
+{
+    char text[200];
+    va_list ap;
+    va_start(ap, format);
+    fmt_v(text, sizeof(text), format, ap);
+    va_end(ap);
+    log_error("%s", text);
+    console_io_drain();
+    cpu_halt_forever();
+    __builtin_unreachable();
+}
+
 static void read_boot_info(uint32_t magic, uint32_t at)
 {
     hv_status s = HV_INVALID;
@@ -35,7 +49,7 @@ static void read_boot_info(uint32_t magic, uint32_t at)
     else if (magic == BOOT_MAGIC_MB1)
         s = boot_info_parse_mb1(&boot_info, &boot_phys, hpa(at));
     if (s)
-        panic("not started by a Multiboot loader (magic %08x): use GRUB's multiboot2 command", magic);
+        boot_refuse("not started by a Multiboot loader (magic %08x): use GRUB's multiboot2 command", magic);
 }
 
 static void read_acpi(void)
@@ -72,7 +86,7 @@ static void start_interrupts(void)
     host_pic_mask();
     uint64_t base = acpi.madt.valid ? acpi.madt.lapic.v : rdmsr(MSR_APIC_BASE) & 0xffffff000ull;
     if (host_lapic_init(hostmap_device(hpa(base), PAGE_SIZE)))
-        panic("this CPU's local APIC is switched off: enable it in the firmware setup");
+        boot_refuse("this CPU's local APIC is switched off: enable it in the firmware setup");
     this_cpu()->apic_id = host_lapic_id();
     trap_set_irq(VECTOR_TIMER, on_timer);
     trap_set_irq(VECTOR_UART, on_uart);
@@ -83,7 +97,7 @@ static void start_interrupts(void)
 static void start_clock(void)
 {
     if (time_init(&acpi))
-        panic("this machine has neither HPET nor ACPI PM timer nor PIT to measure time with");
+        boot_refuse("this machine has neither HPET nor ACPI PM timer nor PIT to measure time with");
     host_cpu_init();
     host_cpu_set_utc(time_read_rtc(acpi.fadt.century));
     console_set_utc(console_lock(), host_cpu()->utc_at_boot);
@@ -147,12 +161,12 @@ static void *make_stacks(uint32_t cpu)
     for (unsigned i = IST_COUNT; i > 0; i--) {
         void *top = hostmap_stack(cpu, i);
         if (!top)
-            panic("out of memory for the CPU's stacks");
+            boot_refuse("out of memory for the CPU's stacks");
         pcpu_set_ist(i, top);
     }
     void *top = hostmap_stack(cpu, 0);
     if (!top)
-        panic("out of memory for the CPU's stack");
+        boot_refuse("out of memory for the CPU's stack");
     return top;
 }
 

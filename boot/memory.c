@@ -6,7 +6,6 @@
  */
 #include "arch/x86/mm/hostmem.h"
 #include "boot/boot.h"
-#include "socle/assert.h"
 #include "socle/fmt.h"
 #include "socle/log.h"
 
@@ -66,8 +65,8 @@ void boot_memory(const struct boot_info *bi)
     char size[FMT_SIZE_LEN];
     build_map(bi);
     if (frame_init(&host_frames, &map, phys_to_virt(hpa(0)), BOOT_MAPPED) || hostmap_init(&map))
-        panic("this machine has too little memory to run Socle: %lu KiB of RAM free",
-              memmap_total(&map, MEM_RAM) / 1024);
+        boot_refuse("this machine has too little memory to run Socle: %lu KiB of RAM free",
+                    memmap_total(&map, MEM_RAM) / 1024);
     frame_set_reach(&host_frames, PHYS_ADDR_END);
     frame_stats(&host_frames, &stats);
     uint64_t files = memmap_total(&map, MEM_BOOT);
