@@ -24,7 +24,7 @@ struct vmclock {
     int8_t   shift;
     bool     frozen;
     uint64_t frozen_at;         /* host TSC at which time stopped */
-    uint64_t base;              /* host TSC at which VM time was base_ns; signed: may lie before 0 */
+    uint64_t base;              /* host TSC when VM time was base_ns; signed, may be before 0 */
     uint64_t base_ns;
     uint64_t offset;            /* guest TSC = host TSC + offset */
 };
