@@ -23,6 +23,7 @@ static hv_status make_plan(struct vm *vm, const struct guest_tables *tables)
     struct load_request r = {
         .kernel = file_of(&vm->kernel), .file = initrd, .files = vm->cfg->initrds,
         .cmdline = vm->cfg->cmdline.text, .layout = &vm->layout, .rsdp = tables->rsdp,
+        .rsdp_copy = vm->bios + (tables->rsdp.v - PLAT_BIOS_BASE),
         .seed = seed, .seed_len = sizeof(seed), .cpu_64bit = true,
     };
     return load_kernel(vm->plan, &r, vm->why, sizeof(vm->why));

@@ -7,7 +7,6 @@
 #include "socle/fmt.h"
 #include "socle/hostmem.h"
 #include "socle/log.h"
-#include "socle/str.h"
 #include "socle/vm.h"
 
 enum { FREE_BUDGET = 64, BLOCKS_PER_GIB = 512 };
@@ -90,7 +89,7 @@ hv_status vm_memory_step(struct vm *vm, bool *more)
         if (s)
             return s;
     }
-    memset(host_ram(vm->block[i]), 0, BLOCK_SIZE);
+    frame_clear_block(&host_frames, vm->block[i]);
     hv_status s = ptab_map(&vm->nested, block_gpa(vm, i).v, vm->block[i], BLOCK_SIZE, PT_W | PT_X, PT_WB, &flush);
     if (s)
         return s;
