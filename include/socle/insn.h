@@ -29,6 +29,7 @@ enum insn_op {
     INSN_POPCNT, INSN_SETCC, INSN_CMOVCC,
     INSN_MUL, INSN_IMUL1, INSN_DIV, INSN_IDIV, INSN_IMUL,
     INSN_PUSH, INSN_POP, INSN_MOV_FROM_SREG, INSN_XLAT, INSN_NOP,
+    INSN_CLFLUSH,               /* also clflushopt and clwb */
     INSN_MOVS, INSN_CMPS, INSN_STOS, INSN_LODS, INSN_SCAS,
     INSN_IN, INSN_OUT, INSN_INS, INSN_OUTS,
     INSN_VEC_MOV,               /* 16-byte SSE move, struct insn says which way */

@@ -96,7 +96,9 @@ static void test_names_and_lengths(void **state)
         { "0f2800", INSN_VEC_MOV }, { "f30f7f4510", INSN_VEC_MOV }, { "660fe700", INSN_VEC_MOV },
         { "660f382a00", INSN_VEC_MOV }, { "f30f1000", INSN_VEC_MOV_LOW }, { "0f28c1", INSN_OTHER },
         { "660f6e00", INSN_VEC_MOV_LOW }, { "0f6f00", INSN_OTHER }, { "0f0f00b4", INSN_OTHER },
-        { "0fae38", INSN_OTHER }, { "d9450c", INSN_OTHER }, { "0f3a0f c104", INSN_OTHER },
+        { "0fae38", INSN_CLFLUSH }, { "660fae38", INSN_CLFLUSH }, { "660fae30", INSN_CLFLUSH },
+        { "0fae30", INSN_OTHER }, { "0faef8", INSN_OTHER }, { "f30fae38", INSN_OTHER },
+        { "d9450c", INSN_OTHER }, { "0f3a0f c104", INSN_OTHER },
         { "c7f800000000", INSN_OTHER }, { "e800000000", INSN_OTHER }, { "c8100000", INSN_OTHER },
         { "c5f877", INSN_VEX }, { "c5f96f00", INSN_VEX }, { "c5f970c01b", INSN_VEX },
         { "c4e37d39c001", INSN_VEX }, { "62f17c481000", INSN_VEX }, { "62f3fd4825c011", INSN_VEX },
@@ -132,7 +134,7 @@ static void test_undefined(void **state)
         /* LOCK where it may not be: no memory, no write, not on the list */
         "f000c0", "f0020f", "f03800", "f0ff30", "f00fa300", "f08500", "f08900",
         "f00fba2000", "f0803800", "f090", "f0f720", "f0f70000000000", "f08f00", "f0d120", "f0fa",
-        "f00fb600", "f00fa2", "f0a4",
+        "f00fb600", "f00fa2", "f0a4", "f00f20d8", "f00f21c0",
     };
     for (size_t k = 0; k < sizeof(always) / sizeof(*always); k++)
         for (int mode = INSN_16; mode <= INSN_64; mode++)
@@ -285,6 +287,8 @@ static void test_operands(void **state)
     assert_true(i.imm == 0x1234 && i.imm2 == 5);
     i = decode(INSN_64, "440f22c0");
     assert_true(i.reg == 8 && i.rm == GPR_RAX && i.dst == OPD_REG);
+    i = decode(INSN_32, "f00f22c3");                     /* AMD's mov cr8, ebx */
+    assert_true(i.op == INSN_MOV_TO_CR && i.reg == 8 && i.rm == GPR_RBX);
     i = decode(INSN_64, "f2f3a4");
     assert_int_equal(i.rep, INSN_REP);
     i = decode(INSN_32, "41");

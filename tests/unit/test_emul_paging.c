@@ -253,6 +253,20 @@ static void test_sse(void **state)
     assert_int_equal(vm_run(vm, "440f110b"), EMUL_UNSUPPORTED);
 }
 
+static void test_cache_line_flush(void **state)
+{
+    struct vm *vm = *state;
+    long_mode(vm);
+    vm->s.gpr[GPR_RBX] = MMIO + 1;
+    vm_done(vm, "0fae3b");
+    vm_done(vm, "660fae33");
+    assert_int_equal(vm->events, 0);
+    vm->s.gpr[GPR_RBX] = DATA;
+    vm_put(vm, vm_pte_at(DATA), 0, 8);
+    vm_fault(vm, "0fae3b", VEC_PF, 0);
+    vm_done(vm, "0f180b");                               /* a prefetch never faults */
+}
+
 static void test_what_stops_it(void **state)
 {
     struct vm *vm = *state;
@@ -313,6 +327,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rom_ignores_writes, vm_setup, vm_teardown),
         cmocka_unit_test_setup_teardown(test_cmpxchg16b, vm_setup, vm_teardown),
         cmocka_unit_test_setup_teardown(test_sse, vm_setup, vm_teardown),
+        cmocka_unit_test_setup_teardown(test_cache_line_flush, vm_setup, vm_teardown),
         cmocka_unit_test_setup_teardown(test_what_stops_it, vm_setup, vm_teardown),
         cmocka_unit_test_setup_teardown(test_pop_through_rsp, vm_setup, vm_teardown),
     };

@@ -14,8 +14,6 @@
 #include "socle/bits.h"
 #include "socle/regs.h"
 
-enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8 };
-
 struct cursor {
     const uint8_t *bytes;
     uint8_t *copy;              /* bytes of the result */
@@ -238,27 +236,6 @@ static bool is_vex(const struct cursor *c, const struct insn *i, uint8_t b)
     return (b == 0xc4 || b == 0xc5 || b == 0x62) && (i->mode == INSN_64 || next >= 0xc0);
 }
 
-static struct opcode opcode_0f38(struct insn *i)
-{
-    struct opcode o = { .flags = OF_MODRM };
-    bool plain = !i->rep;
-
-    if ((i->opcode == 0xf0 || i->opcode == 0xf1) && plain) {
-        bool load = i->opcode == 0xf0;
-        o = (struct opcode){ INSN_MOVBE, load ? OPD_REG : OPD_RM, load ? OPD_RM : OPD_REG,
-                             IMM_NONE, OF_MODRM | OF_MEM };
-    } else if (i->opcode == 0xf9 && plain && !i->opsize_prefix) {       /* movdiri */
-        o = (struct opcode){ INSN_MOV, OPD_RM, OPD_REG, IMM_NONE, OF_MODRM | OF_MEM };
-    } else if ((i->opcode == 0x80 || i->opcode == 0x81) && i->opsize_prefix) {
-        o.op = INSN_VMX;                                                /* invept, invvpid */
-    } else if (i->opcode == 0x82 && i->opsize_prefix) {
-        o = (struct opcode){ INSN_INVPCID, OPD_REG, OPD_RM, IMM_NONE, OF_MODRM | OF_MEM };
-    } else if (i->opcode == 0x2a && i->opsize_prefix) {
-        o.flags |= OF_SSE;                                              /* movntdqa */
-    }
-    return o;
-}
-
 /* Reads the opcode and finds its table entry. */
 static struct opcode take_opcode(struct cursor *c, struct insn *i, uint8_t first)
 {
@@ -280,87 +257,7 @@ static struct opcode take_opcode(struct cursor *c, struct insn *i, uint8_t first
     bool is_38 = i->opcode == 0x38;
     i->map = is_38 ? INSN_MAP_0F38 : INSN_MAP_0F3A;
     i->opcode = next_byte(c);
-    return is_38 ? opcode_0f38(i) : (struct opcode){ .imm = IMM_UB, .flags = OF_MODRM };
-}
-
-/* An SSE move between memory and register, or one of the many others that are not named. */
-static void resolve_sse(struct insn *i, struct opcode *o)
-{
-    uint8_t prefix = i->rep ? i->rep : i->opsize_prefix ? 0x66 : 0;
-
-    for (unsigned k = 0; k < optab_sse_count && i->is_mem; k++) {
-        const struct sse_move *m = &optab_sse[k];
-        if (m->map != i->map || m->opcode != i->opcode || m->prefix != prefix)
-            continue;
-        o->op = m->op;
-        o->dst = m->store ? OPD_RM : OPD_REG;
-        o->src = m->store ? OPD_REG : OPD_RM;
-        i->opsize = m->size ? m->size : i->rex & REX_W ? 8 : 4;
-        return;
-    }
-}
-
-/* Meanings that a prefix, the mode or ModRM change, where the tables (OF_SPECIAL) cannot say it. */
-static void resolve_special(struct insn *i, struct opcode *o)
-{
-    switch (i->map << 8 | i->opcode) {
-    case 0x63:
-        if (i->mode == INSN_64)
-            *o = (struct opcode){ INSN_MOVSX, OPD_REG, OPD_RM, IMM_NONE, OF_MODRM };
-        break;
-    case 0x90:
-        if (i->rep == INSN_REP)
-            *o = (struct opcode){ .op = INSN_PAUSE };
-        else if (!(i->rex & REX_B))
-            *o = (struct opcode){ .op = INSN_NOP };
-        break;
-    case 0xc7:
-        if (i->modrm == 0xf8)
-            o->op = INSN_OTHER;                         /* xbegin */
-        break;
-    case 0xf6:
-        if (o->imm == IMM_Z)
-            o->imm = IMM_B;
-        break;
-    case INSN_MAP_0F << 8 | 0x01:
-        if (!i->is_mem)
-            o->op = optab_group7_reg(i->modrm);
-        break;
-    case INSN_MAP_0F << 8 | 0x78:                       /* SSE4a extrq and insertq */
-        if (i->opsize_prefix || i->rep == INSN_REPNE)
-            *o = (struct opcode){ .imm = IMM_W, .flags = OF_MODRM | OF_REG };
-        break;
-    case INSN_MAP_0F << 8 | 0x79:
-        if (i->opsize_prefix || i->rep == INSN_REPNE)
-            *o = (struct opcode){ .flags = OF_MODRM | OF_REG };
-        break;
-    case INSN_MAP_0F << 8 | 0xb8:
-        if (i->rep != INSN_REP)
-            o->flags |= OF_UD;
-        break;
-    case INSN_MAP_0F << 8 | 0xbc:
-    case INSN_MAP_0F << 8 | 0xbd:
-        if (i->rep == INSN_REP)
-            o->op = i->opcode == 0xbc ? INSN_TZCNT : INSN_LZCNT;
-        break;
-    case INSN_MAP_0F << 8 | 0xc7:
-        if (!i->is_mem && o->op == INSN_VMX)
-            o->op = INSN_OTHER;                         /* rdrand, rdseed, rdpid */
-        break;
-    default:
-        break;
-    }
-}
-
-static void resolve_group(const struct insn *i, struct opcode *o)
-{
-    const struct opcode *g = &optab_group[o->op][i->modrm >> 3 & 7];
-
-    o->op = g->op;
-    o->dst = g->dst ? g->dst : o->dst;
-    o->src = g->src ? g->src : o->src;
-    o->imm = g->imm ? g->imm : o->imm;
-    o->flags |= g->flags;
+    return is_38 ? optab_0f38(i) : (struct opcode){ .imm = IMM_UB, .flags = OF_MODRM };
 }
 
 static uint8_t operand_size(const struct insn *i, uint16_t flags)
@@ -390,6 +287,16 @@ static void fix_sizes(struct insn *i, uint16_t flags)
         i->opsize = i->srcsize = 2;
 }
 
+/*
+ * AMD's way to reach CR8 outside of 64-bit mode is lock mov cr0 (APM vol. 3, "MOV CRn").
+ * Where it is undefined it never gets as far as an exit.
+ */
+static bool is_lock_cr8(const struct insn *i)
+{
+    return i->lock && (i->op == INSN_MOV_FROM_CR || i->op == INSN_MOV_TO_CR) &&
+           (i->modrm >> 3 & 7) == 0;
+}
+
 /* Does the CPU refuse this combination with #UD? */
 static bool undefined(const struct insn *i, uint16_t flags)
 {
@@ -402,8 +309,7 @@ static bool undefined(const struct insn *i, uint16_t flags)
         if (seg > SEG_GS || (seg == SEG_CS && i->op == INSN_MOV_TO_SREG))
             return true;
     }
-    /* AMD reads lock mov cr0 as mov cr8 (APM vol. 3, "MOV CRn"); the backend decides. */
-    if (i->lock && !(flags & OF_CRDR))
+    if (i->lock && !is_lock_cr8(i))
         return !(flags & OF_LOCK) || i->dst != OPD_RM || !i->is_mem;
     return false;
 }
@@ -430,18 +336,18 @@ static bool take_rest(struct cursor *c, struct insn *i, uint8_t first)
     }
     if (o.flags & OF_MODRM)
         take_modrm(c, i, o.flags & OF_CRDR);
-    if (o.flags & OF_GROUP)
-        resolve_group(i, &o);
-    if (o.flags & OF_SPECIAL)
-        resolve_special(i, &o);
+    if (o.flags & (OF_GROUP | OF_SPECIAL))
+        optab_resolve(i, &o);
     i->opsize = operand_size(i, o.flags);
     if (o.flags & OF_SSE)
-        resolve_sse(i, &o);
+        optab_resolve_sse(i, &o);
     take_imm(c, i, o.imm);
     i->op = o.op;
     i->dst = o.dst;
     i->src = o.src;
     fix_sizes(i, o.flags);
+    if (is_lock_cr8(i))
+        i->reg = 8;
     if (o.dst == OPD_OPREG || o.src == OPD_OPREG)
         i->reg = (uint8_t)((i->opcode & 7) | (i->rex & REX_B ? 8 : 0));
     return failed(c) || !undefined(i, o.flags);

@@ -111,6 +111,7 @@ enum emul_status emul_do_push(struct emul_ctx *c);
 enum emul_status emul_do_pop(struct emul_ctx *c);
 enum emul_status emul_do_xlat(struct emul_ctx *c);
 enum emul_status emul_do_nop(struct emul_ctx *c);
+enum emul_status emul_do_flush(struct emul_ctx *c);
 
 enum emul_status emul_do_string(struct emul_ctx *c);        /* exec_str.c */
 enum emul_status emul_do_in_out(struct emul_ctx *c);        /* exec_io.c */

@@ -34,6 +34,7 @@ static const emul_handler handlers[INSN_OP_COUNT] = {
     [INSN_MOV_FROM_SREG] = emul_do_mov,
     [INSN_XLAT] = emul_do_xlat,
     [INSN_NOP] = emul_do_nop,
+    [INSN_CLFLUSH] = emul_do_flush,
     [INSN_MOVS ... INSN_SCAS] = emul_do_string,
     [INSN_IN ... INSN_OUT] = emul_do_in_out,
     [INSN_INS ... INSN_OUTS] = emul_do_string,

@@ -230,5 +230,13 @@ enum emul_status emul_do_xlat(struct emul_ctx *c)
     return e;
 }
 
+/* A device's memory is in no cache; only the address is checked, as for a byte read. */
+enum emul_status emul_do_flush(struct emul_ctx *c)
+{
+    struct operand line;
+
+    return emul_operand(c, OPD_RM, 1, GVA_READ, &line);
+}
+
 /* nop and the prefetches, which neither fault nor access anything. */
 enum emul_status emul_do_nop(struct emul_ctx *c) { return EMUL_DONE; }

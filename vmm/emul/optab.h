@@ -8,6 +8,8 @@
 
 #include "socle/insn.h"
 
+enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8 };
+
 enum imm_kind {
     IMM_NONE,
     IMM_B,                      /* byte, sign-extended */
@@ -35,9 +37,9 @@ enum {
     OF_CRDR  = 1 << 10,         /* ModRM.mod is ignored: a control or debug register */
     OF_SRC8  = 1 << 11,         /* source of 8 bits (movzx, movsx) */
     OF_SRC16 = 1 << 12,         /* source of 16 bits */
-    OF_SSE   = 1 << 13,         /* the mandatory prefix selects; see sse_moves */
+    OF_SSE   = 1 << 13,         /* the mandatory prefix selects: optab_resolve_sse */
     OF_MAX32 = 1 << 14,         /* REX.W does not widen: I/O */
-    OF_SPECIAL = 1 << 15,       /* decode.c looks closer: resolve_special */
+    OF_SPECIAL = 1 << 15,       /* resolve.c looks closer */
 };
 
 struct opcode {
@@ -68,5 +70,12 @@ extern const unsigned optab_sse_count;
 
 /* enum insn_op of group 7 with a register operand (0F 01, mod = 3), by the ModRM byte. */
 uint8_t optab_group7_reg(uint8_t modrm);
+
+/* The entry for i->opcode in map 0F 38; its prefixes are known. */
+struct opcode optab_0f38(const struct insn *i);
+/* For entries with OF_GROUP or OF_SPECIAL: replaces *o by the final one. ModRM is known. */
+void optab_resolve(const struct insn *i, struct opcode *o);
+/* For entries with OF_SSE: names a move between memory and an XMM register, sets opsize. */
+void optab_resolve_sse(struct insn *i, struct opcode *o);
 
 #endif

@@ -55,7 +55,7 @@ const struct opcode optab_0f[256] = {
     [0xab] = { INSN_BTS, OPD_RM, OPD_REG, IMM_NONE, OF_MODRM | OF_LOCK },
     [0xac] = { INSN_SHRD, OPD_RM, OPD_REG, IMM_UB, OF_MODRM },
     [0xad] = { INSN_SHRD, OPD_RM, OPD_REG, IMM_NONE, OF_MODRM },
-    [0xae] = { .flags = OF_MODRM },                     /* group 15 */
+    [0xae] = { .flags = OF_MODRM | OF_SPECIAL },        /* group 15 */
     [0xaf] = { INSN_IMUL, OPD_REG, OPD_RM, IMM_NONE, OF_MODRM },
     [0xb0] = { INSN_CMPXCHG, OPD_RM, OPD_REG, IMM_NONE, OF_MODRM | OF_BYTE | OF_LOCK },
     [0xb1] = { INSN_CMPXCHG, OPD_RM, OPD_REG, IMM_NONE, OF_MODRM | OF_LOCK },
@@ -100,7 +100,7 @@ const struct opcode optab_group[GROUP_COUNT][8] = {
         { .op = INSN_ROL }, { .op = INSN_ROR }, { .op = INSN_RCL }, { .op = INSN_RCR },
         { .op = INSN_SHL }, { .op = INSN_SHR }, { .op = INSN_SAL }, { .op = INSN_SAR },
     },
-    [GROUP_3] = {                       /* the size of test's immediate: decode.c */
+    [GROUP_3] = {                       /* the size of test's immediate: resolve.c */
         { .op = INSN_TEST, .src = OPD_IMM, .imm = IMM_Z },
         { .op = INSN_TEST, .src = OPD_IMM, .imm = IMM_Z },
         { .op = INSN_NOT, .flags = OF_LOCK }, { .op = INSN_NEG, .flags = OF_LOCK },
@@ -129,7 +129,7 @@ const struct opcode optab_group[GROUP_COUNT][8] = {
         { .op = INSN_BT }, { .op = INSN_BTS, .flags = OF_LOCK },
         { .op = INSN_BTR, .flags = OF_LOCK }, { .op = INSN_BTC, .flags = OF_LOCK },
     },
-    [GROUP_9] = {                       /* rdrand, rdseed, rdpid share 6 and 7: decode.c */
+    [GROUP_9] = {                       /* rdrand, rdseed, rdpid share 6 and 7: resolve.c */
         { .flags = OF_UD }, { .op = INSN_CMPXCHG8B, .flags = OF_LOCK | OF_MEM }, { .flags = OF_UD },
         [3 ... 5] = { .flags = OF_MEM }, { .op = INSN_VMX }, { .op = INSN_VMX },
     },

@@ -30,7 +30,7 @@ const struct opcode optab_1[256] = {
     [0x58 ... 0x5f] = { INSN_POP, OPD_OPREG, 0, IMM_NONE, OF_D64 },
     [0x60 ... 0x61] = { .flags = OF_NO64 },             /* pusha, popa */
     [0x62] = { .flags = OF_MODRM | OF_NO64 | OF_MEM },  /* bound; EVEX elsewhere */
-    [0x63] = { .flags = OF_MODRM | OF_SPECIAL },        /* arpl; movsxd is made by decode.c */
+    [0x63] = { .flags = OF_MODRM | OF_SPECIAL },        /* arpl; movsxd is made by resolve.c */
     [0x68] = { INSN_PUSH, 0, OPD_IMM, IMM_Z, OF_D64 },
     [0x69] = { INSN_IMUL, OPD_REG, OPD_RM, IMM_Z, OF_MODRM },
     [0x6a] = { INSN_PUSH, 0, OPD_IMM, IMM_B, OF_D64 },
