@@ -144,7 +144,11 @@ static struct vm *make_guest(const struct boot_info *bi, const struct guest_conf
 void boot_guests(const struct boot_info *bi, const char *no_virt)
 {
     static struct vm *ready[CONFIG_GUESTS_MAX];
-    uint32_t n = 0;
+    uint32_t n = 0, items = config.guests;
+    for (uint32_t i = 0; i < config.guests; i++)
+        items += config.guest[i].cpus;
+    if (sched_init(items, config.guests * VM_HOST_ALARMS))
+        boot_refuse("out of memory for %u virtual CPUs", items);
     for (uint32_t i = 0; i < config.guests; i++) {
         struct vm *vm = make_guest(bi, &config.guest[i], no_virt);
         if (vm && config.guest[i].autostart)

@@ -78,7 +78,13 @@ static void on_timer(void)
     atomic_fetch_or(&this_cpu()->events, PCPU_EVENT_TIMER);
 }
 
-static void on_uart(void) { atomic_fetch_or(&this_cpu()->events, PCPU_EVENT_UART); }
+
+static void on_uart(void)
+{
+    console_io_irq();
+    atomic_fetch_or(&this_cpu()->events, PCPU_EVENT_UART);
+}
+
 static void on_error(void) { this_cpu()->lapic_errors++; }
 
 static void start_interrupts(void)
@@ -129,9 +135,9 @@ static void route_console_interrupts(void)
     bool routed[16] = { false };
     for (uint32_t i = 0; i < n; i++) {
         unsigned irq = ports[i] == 0x3f8 || ports[i] == 0x3e8 ? 4 : 3;
+        /* Where this fails console_io_irqs() finds that no interrupt arrives. */
         if (!routed[irq] && host_ioapic_route_isa(irq, VECTOR_UART, this_cpu()->apic_id))
-            log_warn("console: no interrupt line for the port at 0x%x: input is read when something else happens",
-                     ports[i]);
+            log_debug("console: no interrupt line for the port at 0x%x", ports[i]);
         routed[irq] = true;
     }
     console_io_irqs();
@@ -177,7 +183,6 @@ void boot_main(uint32_t magic, uint32_t info, uint64_t load_base)
     trap_init();
     panic_hooks.write = console_io_panic_write;
     panic_hooks.guest = current_guest;
-    sched_init();
     console_io_early();
     log_info("Socle %s", SOCLE_VERSION);
     xstate_init();

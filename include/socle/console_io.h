@@ -19,8 +19,13 @@ void console_io_early(void);
 void console_io_configure(const struct config_host *host, uint16_t spcr_port);
 /* Ports in use, for routing their interrupts. */
 uint32_t console_io_ports(uint16_t ports[4]);
-/* Interrupts are routed: receive and transmit by interrupt. Boot. */
+/*
+ * Interrupts are routed, as far as the machine says: uses them where they arrive, and
+ * looks at the ports from time to time where they do not. Boot.
+ */
 void console_io_irqs(void);
+/* A port's interrupt came. Interrupt handler. */
+void console_io_irq(void);
 
 struct console *console_lock(void);
 void console_unlock(void);

@@ -25,6 +25,7 @@ enum exit_kind {
     EXIT_RDPMC,
     EXIT_UNDEFINED,         /* instruction that the guest does not have: #UD */
     EXIT_EXCEPTION,         /* intercepted exception */
+    EXIT_FPU_ERROR,         /* x87 error with CR0.NE clear: a PC reports it by IRQ 13 */
     EXIT_TRIPLE_FAULT,
     EXIT_INIT,              /* the host got an INIT signal */
     EXIT_BAD_STATE,         /* the CPU refused the guest's state */

@@ -8,6 +8,7 @@
 
 #include "socle/alarm.h"
 #include "socle/runq.h"
+#include "socle/status.h"
 #include "socle/types.h"
 
 struct vm;
@@ -47,8 +48,11 @@ uint64_t host_now(void);
 /* Alarms in host time; fire() is called from the CPU's loop, without locks. */
 void host_alarm_set(struct alarm *a, uint64_t due_ns);
 
-/* Makes the CPU's queue. Boot, before anything above. */
-void sched_init(void);
+/*
+ * Makes the CPU's queues with room for so many items and alarms. Boot, when memory and
+ * configuration are known, before any of the above but host_now().
+ */
+MUST_CHECK hv_status sched_init(uint32_t items, uint32_t alarms);
 /* The loop that a CPU runs for ever. */
 NORETURN void sched_loop(void);
 /* The guest that this CPU works for, or null. */

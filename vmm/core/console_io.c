@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "drivers/serial.h"
+#include "socle/bits.h"
 #include "socle/cpu.h"
 #include "socle/fmt.h"
 #include "socle/sched.h"
@@ -13,6 +14,7 @@
 #include "socle/vm.h"
 
 enum { PORTS = 4, TX_BURST = 16 };
+enum { IRQ_TEST_NS = 2000000, POLL_TX_NS = 1000000, POLL_RX_NS = 10000000 };
 
 static const uint16_t com_ports[PORTS] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
 
@@ -20,7 +22,9 @@ static struct console console;
 static uint8_t log_buf[LOGRING_SIZE] ALIGNED(8), sink_buf[CONSOLE_SINK_SIZE];
 static struct serial port[PORTS];
 static uint32_t ports;
-static bool irqs;
+static bool irqs;                       /* interrupts are routed, lines may wait in the queue */
+static bool polled;                     /* they do not come: look at the ports now and then */
+static _Atomic uint32_t irqs_seen;
 
 /*
  * The console's lock may be taken again by the CPU that holds it, since operations of the
@@ -102,11 +106,30 @@ uint32_t console_io_ports(uint16_t out[4])
     return ports;
 }
 
+void console_io_irq(void) { atomic_fetch_add_explicit(&irqs_seen, 1, memory_order_relaxed); }
+
+/* An empty transmitter interrupts as soon as it may: that shows whether interrupts arrive. */
+static bool interrupts_arrive(struct serial *s)
+{
+    uint32_t before = atomic_load(&irqs_seen);
+    uint64_t end = host_now() + IRQ_TEST_NS;
+    serial_enable_rx_irq(s);
+    serial_want_tx_irq(s, true);
+    while (atomic_load(&irqs_seen) == before && host_now() < end)
+        cpu_irq_window();
+    serial_want_tx_irq(s, false);
+    return atomic_load(&irqs_seen) != before;
+}
+
 void console_io_irqs(void)
 {
-    irqs = true;
     for (uint32_t i = 0; i < ports; i++)
-        serial_enable_rx_irq(&port[i]);
+        if (!interrupts_arrive(&port[i])) {
+            polled = true;
+            log_warn("console: no interrupts from the port at 0x%x: it is looked at 100 times a second",
+                     port[i].port);
+        }
+    irqs = true;
 }
 
 void console_io_guest_flush(struct vm *vm)
@@ -170,11 +193,12 @@ uint64_t console_io_serve(void)
     for (uint32_t i = 0; i < vm_count; i++)
         console_io_guest_flush(vm_list[i]);
     uint64_t due = console_tick(&console, host_now());
+    bool waiting = false;
     for (unsigned round = 0; round < 4; round++) {
         bool more = false;
         for (uint32_t p = 0; p < ports; p++)
             receive(&port[p]);
-        bool waiting = transmit();
+        waiting = transmit();
         for (uint32_t p = 0; p < ports && irqs; p++) {
             serial_want_tx_irq(&port[p], waiting);
             more = more || serial_irq_pending(&port[p]);
@@ -182,8 +206,9 @@ uint64_t console_io_serve(void)
         if (!more)
             break;
     }
-    if (console_deadline(&console) < due)
-        due = console_deadline(&console);
+    due = min_u64(due, console_deadline(&console));
+    if (polled)
+        due = min_u64(due, host_now() + (waiting ? POLL_TX_NS : POLL_RX_NS));
     console_unlock();
     return due;
 }

@@ -16,6 +16,7 @@ const char *exit_kind_name(enum exit_kind kind)
         [EXIT_XSETBV] = "xsetbv", [EXIT_HLT] = "hlt", [EXIT_HYPERCALL] = "hypercall",
         [EXIT_PAUSE] = "pause", [EXIT_CACHE] = "cache flush", [EXIT_RDPMC] = "rdpmc",
         [EXIT_UNDEFINED] = "undefined instruction", [EXIT_EXCEPTION] = "exception",
+        [EXIT_FPU_ERROR] = "FPU error",
         [EXIT_TRIPLE_FAULT] = "triple fault", [EXIT_INIT] = "init", [EXIT_BAD_STATE] = "bad state",
         [EXIT_UNKNOWN] = "unknown",
     };
@@ -166,6 +167,9 @@ void exit_handle(struct vcpu *v, const struct vm_exit *x)
         break;
     case EXIT_EXCEPTION:
         exit_exception(v, x);
+        break;
+    case EXIT_FPU_ERROR:        /* the old way by IRQ 13 is not wired; #MF says the same */
+        vcpu_exception(v, VEC_MF, false, 0);
         break;
     case EXIT_TRIPLE_FAULT:
         vm_end(v->vm, END_CRASH, "triple fault");

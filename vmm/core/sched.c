@@ -8,20 +8,16 @@
 
 #include "socle/console_io.h"
 #include "socle/cpu.h"
+#include "socle/hostmem.h"
 #include "socle/run.h"
 #include "socle/shell_ops.h"
 #include "socle/vm.h"
 
-enum {
-    QUEUE = 256, ALARMS = 256,
-    LATENCY_NS = 6000000, MIN_SLICE_NS = 750000,
-};
+enum { LATENCY_NS = 6000000, MIN_SLICE_NS = 750000 };
 
 static struct {
     struct runq         q;
-    struct run_entity  *heap[QUEUE];
     struct alarm_queue  alarms;
-    struct alarm       *alarm_heap[ALARMS];
     struct sched_item  *current;
     uint64_t            slice_end;      /* ns; UINT64_MAX: alone */
     uint64_t            since;          /* ns; time of current is charged up to here */
@@ -32,11 +28,15 @@ static struct {
 
 uint64_t host_now(void) { return cpu_now(); }
 
-void sched_init(void)
+hv_status sched_init(uint32_t items, uint32_t alarms)
 {
-    runq_init(&cpu.q, cpu.heap, QUEUE, LATENCY_NS, MIN_SLICE_NS);
-    alarm_queue_init(&cpu.alarms, cpu.alarm_heap, ALARMS);
-    cpu.console_due = UINT64_MAX;
+    struct run_entity **heap = host_object((items + 1) * sizeof(struct run_entity *));
+    struct alarm **alarm_heap = host_object((alarms + 1) * sizeof(struct alarm *));
+    if (!heap || !alarm_heap)
+        return HV_NOMEM;
+    runq_init(&cpu.q, heap, items + 1, LATENCY_NS, MIN_SLICE_NS);
+    alarm_queue_init(&cpu.alarms, alarm_heap, alarms + 1);
+    return HV_OK;
 }
 
 void sched_item_init(struct sched_item *i, enum sched_kind kind, struct vm *vm, uint16_t weight)
@@ -111,7 +111,8 @@ static void fire_alarms(void)
 {
     uint64_t now = host_now();
     struct alarm *a;
-    while ((a = alarm_take(&cpu.alarms, now)) != NULL)
+    /* Bounded, should one be set to the past again and again: the loop comes back soon. */
+    for (uint32_t n = 0; n < cpu.alarms.cap && (a = alarm_take(&cpu.alarms, now)) != NULL; n++)
         a->fire(a->owner, now);
 }
 

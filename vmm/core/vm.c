@@ -55,15 +55,9 @@ void vm_not_started(struct vm *vm, const char *format, ...)
 
 void vm_check_all_stopped(void)
 {
-    static bool told;
     for (uint32_t i = 0; i < vm_count; i++)
-        if (vm_list[i]->state != VM_OFF) {
-            told = false;
+        if (vm_list[i]->state != VM_OFF)
             return;
-        }
-    if (told)
-        return;
-    told = true;
     console_notice(console_lock(), "all guests stopped", host_now());
     sched_console_due();
     console_unlock();
@@ -147,6 +141,7 @@ static bool start_step(struct vm *vm)
 static hv_status start(struct vm *vm)
 {
     hv_status s = HV_OK;
+    all_stopped_told = false;
     vm->why[0] = 0;
     vm->loaded = vm->keep_memory;
     if (!vm->keep_memory)
@@ -269,7 +264,7 @@ static bool stop_step(struct vm *vm)
         vcpu_unload(&vm->vcpu[i]);
     if (vm->after == AFTER_RESTART) {
         vm->restarts++;
-        return start(vm) == HV_OK;
+        return start(vm) == HV_OK || vm->state == VM_STOPPING;  /* or clears away a failed start */
     }
     vm->keep_memory = false;
     if (vm_memory_free_step(vm))

@@ -13,6 +13,13 @@ enum { FREE_BUDGET = 64, BLOCKS_PER_GIB = 512 };
 
 /* Memory promised to guests that are starting and have not taken it yet. */
 static uint64_t promised;
+
+static void keep_promise(struct vm *vm, uint64_t bytes)
+{
+    promised -= bytes;
+    vm->promised -= bytes;
+}
+
 static uint64_t flush_generation;
 
 static hv_status table_alloc(void *ctx, hpa_t *page)
@@ -58,8 +65,10 @@ hv_status vm_memory_prepare(struct vm *vm)
     struct pt_pages pages = { vm, table_alloc, table_free, table_ptr };
     hv_status s = vm->block ? ptab_init(&vm->nested, virt->nested_format, &pages, virt->nested_leaf()) : HV_NOMEM;
     s = s ? s : add_slots(vm);
-    if (!s)
+    if (!s) {
         promised += need;
+        vm->promised = need;
+    }
     return s;
 }
 
@@ -93,7 +102,7 @@ hv_status vm_memory_step(struct vm *vm, bool *more)
     hv_status s = ptab_map(&vm->nested, block_gpa(vm, i).v, vm->block[i], BLOCK_SIZE, PT_W | PT_X, PT_WB, &flush);
     if (s)
         return s;
-    promised -= BLOCK_SIZE;
+    keep_promise(vm, BLOCK_SIZE);
     vm->blocks_ready++;
     *more = vm->blocks_ready < vm->blocks;
     if (!*more)
@@ -113,7 +122,7 @@ bool vm_memory_free_step(struct vm *vm)
         return true;
     }
     if (vm->block) {
-        promised -= (uint64_t)(vm->blocks - vm->blocks_ready) << BLOCK_SHIFT;
+        keep_promise(vm, vm->promised);
         host_object_free(vm->block, vm->blocks * sizeof(*vm->block));
         vm->block = NULL;
         vm->mem.slots = 0;

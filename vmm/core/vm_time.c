@@ -35,7 +35,7 @@ static void fire(void *owner, uint64_t now)
     struct vm *vm = owner;
     struct alarm *a;
     vm->host_alarm_due = ALARM_NEVER;
-    while ((a = alarm_take(&vm->alarms, vm_now(vm))) != NULL)
+    for (unsigned n = 0; n < VM_ALARMS && (a = alarm_take(&vm->alarms, vm_now(vm))) != NULL; n++)
         a->fire(a->owner, vm_now(vm));
     vm_alarms_changed(vm);
 }

@@ -60,6 +60,8 @@ hv_status host_ioapic_route_isa(unsigned irq, uint8_t vector, uint32_t apic_id)
             gsi = overrides[i].gsi;
             low |= (overrides[i].level ? REDIR_LEVEL : 0) | (overrides[i].active_low ? REDIR_LOW : 0);
         }
+    if (low & REDIR_LEVEL)
+        return HV_UNSUPPORTED;
     for (uint32_t i = 0; i < chip_count; i++) {
         const struct pins *c = &chips[i];
         if (gsi < c->gsi_base || gsi - c->gsi_base >= c->count)

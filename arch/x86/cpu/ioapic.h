@@ -12,7 +12,8 @@
 void host_pic_mask(void);
 /* Masks every pin of every I/O APIC. Boot. */
 void host_ioapic_init(const struct host_acpi *acpi);
-/* Sends an ISA interrupt (overrides applied) to a vector of this CPU. HV_NOT_FOUND: no such pin. */
+/* Sends an ISA interrupt (overrides applied) to a vector of this CPU. HV_NOT_FOUND: no such pin.
+ * HV_UNSUPPORTED: a level-triggered line, which the handlers here do not silence. */
 MUST_CHECK hv_status host_ioapic_route_isa(unsigned irq, uint8_t vector, uint32_t apic_id);
 
 #endif

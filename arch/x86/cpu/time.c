@@ -39,6 +39,16 @@ static uint64_t read_pit(void)
     return 0xffff - (lo | (uint64_t)inb(PIT_CH2) << 8);
 }
 
+/* Does the chosen counter count? Bounded by reads, not by time, which is not known yet. */
+static bool reference_moves(void)
+{
+    uint64_t first = ref.read();
+    for (unsigned i = 0; i < 1000; i++)
+        if (ref.read() != first)
+            return true;
+    return false;
+}
+
 static bool use_hpet(const struct host_acpi *acpi)
 {
     if (!acpi->hpet.valid || !(hpet = hostmap_device(acpi->hpet.addr, PAGE_SIZE)))
@@ -48,7 +58,7 @@ static bool use_hpet(const struct host_acpi *acpi)
         return false;
     *(volatile uint32_t *)(hpet + HPET_CONFIG) |= HPET_ENABLE;
     ref = (struct time_reference){ "HPET", FEMTO / period, 0xffffffff, read_hpet };
-    return read_hpet() != 0xffffffff;
+    return reference_moves();
 }
 
 static bool use_pm(const struct host_acpi *acpi)
@@ -57,11 +67,7 @@ static bool use_pm(const struct host_acpi *acpi)
         return false;
     pm_port = (uint16_t)acpi->fadt.pm_timer.addr;
     ref = (struct time_reference){ "PM timer", PM_CLOCK, 0xffffff, read_pm };
-    uint64_t first = read_pm();
-    for (unsigned i = 0; i < 1000; i++)
-        if (read_pm() != first)
-            return true;
-    return false;
+    return reference_moves();
 }
 
 static bool use_pit(void)
@@ -71,11 +77,7 @@ static bool use_pit(void)
     outb(PIT_CH2, 0xff);
     outb(PIT_CH2, 0xff);
     ref = (struct time_reference){ "PIT", PIT_CLOCK, 0xffff, read_pit };
-    uint64_t first = read_pit();
-    for (unsigned i = 0; i < 1000; i++)
-        if (read_pit() != first)
-            return true;
-    return false;
+    return reference_moves();
 }
 
 struct sample { uint64_t tsc, ref; uint32_t lapic; };
@@ -144,7 +146,13 @@ uint64_t time_tsc_hz(void) { return clock.tsc_khz * 1000; }
 bool time_tsc_steady(void) { return steady; }
 const char *time_reference_name(void) { return ref.name; }
 uint64_t time_now(void) { return vmclock_ns(&clock, rdtsc()); }
-uint64_t time_at_tsc(uint64_t tsc) { return tsc == UINT64_MAX ? tsc : vmclock_ns(&clock, tsc) + 1; }
+
+uint64_t time_at_tsc(uint64_t tsc)
+{
+    uint64_t ns = tsc == UINT64_MAX ? tsc : vmclock_ns(&clock, tsc);
+    return ns == UINT64_MAX ? ns : ns + 1;
+}
+
 uint64_t time_to_tsc(uint64_t ns) { return vmclock_host_tsc(&clock, ns); }
 
 void time_arm(uint64_t due_ns)

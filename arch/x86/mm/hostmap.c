@@ -73,6 +73,9 @@ static bool has_1g_pages(void)
 static void enable_protections(void)
 {
     uint32_t r[4], cr4 = CR4_PGE | CR4_PSE | CR4_DE;
+    cpuid(1, 0, r);
+    if (r[3] & BIT(7))
+        cr4 |= CR4_MCE;                 /* else a machine check is a silent reset */
     cpuid(0, 0, r);
     if (r[0] >= 7) {
         cpuid(7, 0, r);

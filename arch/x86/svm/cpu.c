@@ -5,6 +5,7 @@
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/mm/hostmem.h"
 #include "arch/x86/svm/insn.h"
+#include "arch/x86/svm/svm_bits.h"
 #include "arch/x86/svm/svm_priv.h"
 #include "socle/log.h"
 
@@ -62,6 +63,8 @@ hv_status svm_cpu_enable(void)
             return s;
     }
     make_lfence_serializing();
+    if (svm_caps.clear_svmdis)
+        wrmsr(MSR_VM_CR, rdmsr(MSR_VM_CR) & ~VM_CR_SVMDIS);
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
     wrmsr(MSR_VM_HSAVE_PA, virt_to_phys(c->hsave).v);
     c->host_vmcb_pa = virt_to_phys(c->host_vmcb);

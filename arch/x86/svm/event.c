@@ -104,8 +104,10 @@ bool svm_iret_stepped(struct vcpu *v)
     if (!s->nmi_step)
         return false;
     s->nmi_step = false;
-    if (s->nmi_step_tf)                 /* the guest steps too: it gets its #DB as well */
-        return false;
+    if (s->nmi_step_tf) {               /* the guest steps too: it gets its #DB as well */
+        inject_debug(&v->inject, 0);
+        return true;
+    }
     vcpu_change(v, REGS_DR);
     v->st.dr6 &= ~(uint64_t)BIT(14);
     return true;

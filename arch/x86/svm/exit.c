@@ -62,7 +62,12 @@ static enum exit_kind plain_kind(uint32_t code)
     case SVM_INVLPGA:
     case SVM_MONITOR:
     case SVM_MWAIT:
+    case SVM_INVLPGB:
+    case SVM_INVLPGB_ILLEGAL:
+    case SVM_MCOMMIT:
+    case SVM_TLBSYNC:
     case SVM_RDPRU:   return EXIT_UNDEFINED;
+    case SVM_FERR:    return EXIT_FPU_ERROR;
     case SVM_INTR:
     case SVM_NMI:
     case SVM_SMI:     return EXIT_INTR;

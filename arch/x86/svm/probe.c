@@ -15,10 +15,9 @@ bool svm_evaluate(const struct svm_facts *f, struct svm_caps *caps, char *why, s
                 "in the firmware setup, or nested virtualization in the outer hypervisor");
         return false;
     }
-    if (f->vm_cr_readable && f->vm_cr & VM_CR_SVMDIS) {
-        fmt(why, size, f->vm_cr & VM_CR_LOCK
-            ? "AMD-V is disabled and locked by the firmware: enable SVM in the firmware setup"
-            : "AMD-V is disabled by the firmware (VM_CR.SVMDIS): enable SVM in the firmware setup");
+    bool disabled = f->vm_cr_readable && f->vm_cr & VM_CR_SVMDIS;
+    if (disabled && f->vm_cr & VM_CR_LOCK) {
+        fmt(why, size, "AMD-V is disabled and locked by the firmware: enable SVM in the firmware setup");
         return false;
     }
     if (f->max_ext < 0x8000000a || !(f->svm_edx & SVM_FEAT_NP)) {
@@ -31,6 +30,7 @@ bool svm_evaluate(const struct svm_facts *f, struct svm_caps *caps, char *why, s
         return false;
     }
     *caps = (struct svm_caps){
+        .clear_svmdis = disabled,
         .asids = f->svm_ebx,
         .nrips = f->svm_edx & SVM_FEAT_NRIPS,
         .clean_bits = f->svm_edx & SVM_FEAT_CLEAN,

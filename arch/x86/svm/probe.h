@@ -17,6 +17,7 @@ struct svm_facts {
 };
 
 struct svm_caps {
+    bool     clear_svmdis;      /* switched off but not locked: VM_CR.SVMDIS is to be cleared first */
     uint32_t asids;             /* usable: 1 .. asids - 1 */
     bool     nrips, clean_bits, flush_by_asid, decode_assists, pause_filter, pause_threshold, lbrv;
 };
