@@ -37,6 +37,8 @@ uint64_t cpu_xstate_mask(void);
 uint32_t cpu_xstate_size(void);
 void cpu_xstate_reset(void *area);
 void cpu_set_guest_tsc_aux(uint64_t v);
+/* Protection key rights of the vCPU whose registers are in the CPU; the CPU has them. */
+uint32_t cpu_guest_pkru(void);
 
 /* XMM register n (0 to 15) of the vCPU whose registers are in the CPU; upper bits stay. */
 void cpu_vector_get(unsigned n, uint8_t out[16]);

@@ -33,6 +33,8 @@ bool exit_length(struct vcpu *v, const struct vm_exit *x, enum insn_op op, enum 
         return true;
     }
     vcpu_need(v, REGS_RIP | REGS_SEG | REGS_CR);
+    if (likely((*len = insn_peek(&v->walker, &v->st, op)) != 0))
+        return true;                    /* without prefixes, as nearly always */
     switch (insn_fetch(&v->walker, &v->st, &insn, &exc)) {
     case HV_OK:
         *len = insn.len;

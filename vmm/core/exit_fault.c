@@ -93,6 +93,7 @@ static void crash_unsupported(struct vcpu *v, const struct insn *insn, const cha
 void exit_emulate(struct vcpu *v, const char *what, uint64_t where)
 {
     vcpu_need(v, REGS_ALL);
+    v->walker.pkru = v->st.cr4 & CR4_PKE ? cpu_guest_pkru() : 0;
     struct emul_ctx c = {
         .s = &v->st, .w = &v->walker, .ops = &ops, .ops_ctx = v, .budget = REP_BUDGET,
     };

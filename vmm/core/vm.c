@@ -53,11 +53,16 @@ void vm_not_started(struct vm *vm, const char *format, ...)
     console_unlock();
 }
 
+static bool all_stopped_told;           /* since a guest was last started */
+
 void vm_check_all_stopped(void)
 {
     for (uint32_t i = 0; i < vm_count; i++)
         if (vm_list[i]->state != VM_OFF)
             return;
+    if (all_stopped_told)
+        return;
+    all_stopped_told = true;
     console_notice(console_lock(), "all guests stopped", host_now());
     sched_console_due();
     console_unlock();

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "arch/x86/cpu/ops.h"
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/cpu/time.h"
 #include "arch/x86/cpu/xstate.h"
@@ -42,3 +43,4 @@ uint64_t cpu_xstate_mask(void) { return xstate_mask(); }
 uint32_t cpu_xstate_size(void) { return xstate_size(); }
 void cpu_xstate_reset(void *area) { xstate_reset(area); }
 void cpu_set_guest_tsc_aux(uint64_t v) { xstate_set_tsc_aux(v); }
+uint32_t cpu_guest_pkru(void) { return rdpkru(); }

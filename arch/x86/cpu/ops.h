@@ -99,6 +99,14 @@ DR_ACCESSORS(3)
 DR_ACCESSORS(6)
 DR_ACCESSORS(7)
 
+/* Needs CR4.PKE. */
+static inline uint32_t rdpkru(void)
+{
+    uint32_t v, zero;
+    __asm__ volatile("rdpkru" : "=a"(v), "=d"(zero) : "c"(0));
+    return v;
+}
+
 static inline uint64_t xgetbv0(void)
 {
     uint32_t lo, hi;

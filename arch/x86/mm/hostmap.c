@@ -80,7 +80,8 @@ static void enable_protections(void)
     if (r[0] >= 7) {
         cpuid(7, 0, r);
         cr4 |= (r[1] & BIT(7) ? (uint32_t)CR4_SMEP : 0) | (r[1] & BIT(20) ? (uint32_t)CR4_SMAP : 0) |
-               (r[2] & BIT(2) ? (uint32_t)CR4_UMIP : 0);
+               (r[2] & BIT(2) ? (uint32_t)CR4_UMIP : 0) |
+               (r[2] & BIT(3) ? (uint32_t)CR4_PKE : 0);     /* for RDPKRU; we have no user pages */
     }
     write_cr4(read_cr4() | cr4);
 }
