@@ -30,6 +30,8 @@ chmod 755 "$stage/etc/acpi/PWRF/00000080"
 case $kind in
 demo)
     ln -s bin/busybox "$stage/init"
+    ${CC:-gcc} -Os -Wall -Werror -static -nostdlib -ffreestanding -fno-stack-protector -fno-pie -no-pie \
+        -Wl,--build-id=none -s -o "$stage/bin/wait-key" "$here/wait-key.c"
     cp "$here/demo.inittab" "$stage/etc/inittab"
     cp "$here/demo.profile" "$stage/etc/profile"
     install -m 755 "$here/demo.rc" "$stage/etc/rc"
