@@ -33,7 +33,7 @@ FACTOR = float(os.environ.get("SOCLE_TIMEOUT_FACTOR", "1"))
 OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"
 ESCAPE = "\x1d"                         # ^]
 PROMPT = "socle> "
-PANIC = "socle: panic"
+PANIC = "\nsocle: panic"            # a guest may print the words, but not begin a line with them
 
 
 # ---- configurations ------------------------------------------------------------------
@@ -382,7 +382,7 @@ class Machine(Emulator):
 
     def stops(self, name):
         """Why the guest has stopped, each time: "poweroff", "crash: …"."""
-        return re.findall(rf"socle: guest {re.escape(name)}: stopped \((.*)\)$", self.text, re.MULTILINE)
+        return re.findall(rf"^socle: guest {re.escape(name)}: stopped \((.*)\)$", self.text, re.MULTILINE)
 
 
 def values(lines, word):
