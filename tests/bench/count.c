@@ -8,8 +8,8 @@
  *   each=HEX:NAME          a line each time
  *   range=HEX:HEX:NAME     count also what is executed from the first up to the second
  *   profile=HEX:HEX        after each line: what was executed where since the last one
- * Lines: "mark NAME TOTAL RANGE...", ranges in the order of the arguments; then, with
- * profile, "pc ADDRESS COUNT". Totals include the marked instruction.
+ * Lines: "ranges NAME..."; at each mark "mark NAME TOTAL RANGE..." and, with profile,
+ * "pc ADDRESS COUNT"; "end TOTAL". Totals include the marked instruction.
  *
  * The plugin interface of QEMU 7.2, version 1 (docs/devel/tcg-plugins.rst), is declared
  * here: distributions do not package its header. It does not count what QEMU does
@@ -111,7 +111,7 @@ static void translated(plugin_id id, struct qemu_plugin_tb *tb)
         watch(qemu_plugin_tb_get_insn(tb, i));
 }
 
-/* A run without this last line was cut short. */
+/* Without this last line the run was cut short. */
 static void at_exit(plugin_id id, void *data)
 {
     (void)id;
@@ -149,6 +149,14 @@ static bool add_profile(const char *text)
     return profile != NULL;
 }
 
+static void print_range_names(void)
+{
+    fputs("ranges", out);
+    for (unsigned i = 0; i < ranges; i++)
+        fprintf(out, " %s", range[i].name);
+    fputc('\n', out);
+}
+
 static bool argument(const char *arg)
 {
     const char *value = strchr(arg, '=');
@@ -179,6 +187,7 @@ int qemu_plugin_install(plugin_id id, const struct qemu_info *info, int argc, ch
         fprintf(stderr, "count: out=FILE is missing\n");
         return 1;
     }
+    print_range_names();
     qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
     qemu_plugin_register_atexit_cb(id, at_exit, NULL);
     return 0;

@@ -3,8 +3,8 @@
  * The benchmark guest: times the operations of guest_ops.S by the TSC and prints
  * "bench NAME TICKS" for each, which are those of ROUNDS rounds, on the first serial port.
  * With QEMU's -icount shift=0 the TSC counts instructions, a hypervisor's included. It
- * prints only at the end, so that no output is under way meanwhile. With "idle" on the command line it
- * just halts for ever. run.py builds it, runs it and reads the lines.
+ * prints only at the end, so that no output is under way meanwhile. With "idle" on the
+ * command line it just halts for ever. run.py builds it, runs it and reads the lines.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -137,7 +137,8 @@ static void set_handler(void (*handler)(void))
 {
     uint64_t at = (uint64_t)handler;
     struct table_pointer p = { sizeof(idt) - 1, (uint64_t)idt };
-    idt[VECTOR] = (struct gate){ (uint16_t)at, 8, 0x8e00, (uint16_t)(at >> 16), (uint32_t)(at >> 32), 0 };
+    idt[VECTOR] = (struct gate){ (uint16_t)at, 8, 0x8e00, (uint16_t)(at >> 16),
+                                 (uint32_t)(at >> 32), 0 };
     __asm__ volatile("lidt %0" : : "m"(p));
 }
 

@@ -3,16 +3,21 @@
 """Benchmarks: prints a table (what, in Socle, on the bare emulator, ratio, limit) and writes
 it as JSON. Exit: 0 all within limits, 1 a limit exceeded, 2 not measured. See docs/performance.md.
 
-    tests/bench/run.py [--build DIR] [--kernel VMLINUZ] [--only GROUP,...] [--json FILE]
+    tests/bench/run.py [--kernel VMLINUZ] [--only GROUP,...] [--json FILE]
+
+SOCLE_BUILD in the environment: the build folder, if it is not build.
 """
 import argparse
 import json
 import os
+import re
 import sys
 
-from machine import INIT_ADDRESS, KERNEL_32BIT_ENTRY, BenchError, Machine, Programs, symbols, tool
+from machine import (BUILD, INIT_ADDRESS, KERNEL_32BIT_ENTRY, BenchError, Machine, Programs,
+                     symbols, tool)
 
-MIB = 1 << 20
+GROUPS = ["boot", "operations", "memory"]
+BULK = ["memset", "memcpy", "memmove"]  # the functions that clear and copy guest memory
 ROUNDS = 1000                   # as in guest_ops.S
 GUEST_MEMORY = 256              # MiB, of the Linux boots
 HOST_MEMORY = 512
@@ -53,181 +58,206 @@ OPERATIONS = [
 
 
 class Row:
-    def __init__(self, name, what, unit, value, bare=None, limit=None, goal=None):
+    """A value of Socle, beside it that of the bare machine; the limit is on their ratio or on
+    the value. unit: "instructions" or "KiB"."""
+
+    def __init__(self, name, what, value, bare=None, limit=None, goal=None, unit="instructions",
+                 max_ratio=None):
         self.name, self.what, self.unit = name, what, unit
-        self.value, self.bare, self.limit, self.goal = value, bare, limit, goal
+        self.value, self.bare = value, bare
+        self.limit, self.max_ratio, self.goal = limit, max_ratio, goal
 
     def ratio(self):
         return self.value / self.bare if self.bare else None
 
     def limited(self):
-        """What the limit is on."""
-        return self.ratio() if self.unit == "ratio" else self.value
+        return self.limit is not None or self.max_ratio is not None
 
     def ok(self):
-        return self.limit is None or self.limited() <= self.limit
+        if self.max_ratio is not None:
+            return self.ratio() <= self.max_ratio
+        return self.limit is None or self.value <= self.limit
 
     def json(self):
-        return {"name": self.name, "what": self.what, "unit": "instructions" if self.unit == "ratio" else self.unit,
-                "socle": self.value, "bare": self.bare, "ratio": self.ratio(), "limit": self.limit,
-                "limit_on": "ratio" if self.unit == "ratio" else "socle", "goal": self.goal, "ok": self.ok()}
+        return {"name": self.name, "what": self.what.strip(), "unit": self.unit,
+                "socle": self.value, "bare": self.bare, "ratio": self.ratio(),
+                "limit": self.limit, "max_ratio": self.max_ratio, "goal": self.goal,
+                "ok": self.ok()}
+
+
+def toml(value):
+    return json.dumps(value)        # strings and lists of strings look alike in both
 
 
 def config(guests, end="poweroff"):
     host = f'[host]\nconsole = ["com1"]\nwhen_all_stopped = "{end}"\n'
-    return host + "".join("\n[[guest]]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in g.items())
-                          for g in guests)
+    table = lambda g: "\n[[guest]]\n" + "".join(f"{k} = {toml(v)}\n" for k, v in g.items())
+    return host + "".join(map(table, guests))
+
+
+def operations_guest(programs):
+    return (config([{"name": "bench", "memory": "32M", "kernel": "guest"}]),
+            {"guest": programs.guest})
+
+
+def linux_guest(programs, kernel):
+    guest = {"name": "linux", "memory": f"{GUEST_MEMORY}M", "kernel": "vmlinuz",
+             "initrd": "initrd", "cmdline": LINUX_CMDLINE}
+    return config([guest]), {"vmlinuz": kernel, "initrd": programs.initrd}
 
 
 def guest_results(text):
     """{operation: instructions a round} from the benchmark guest's lines."""
-    ticks = {}
-    for line in text.splitlines():
-        word = line.split()
-        if len(word) == 3 and word[0] == "bench":
-            ticks[word[1]] = int(word[2])
     if "bench done" not in text:
         raise BenchError(f"the benchmark guest did not come to its end:\n{text}")
-    return {name: (t - ticks["empty"]) / ROUNDS for name, t in ticks.items() if name not in ("empty", "irqs")}
+    words = [line.split() for line in text.splitlines()]
+    ticks = {w[1]: int(w[2]) for w in words if len(w) == 3 and w[0] == "bench"}
+    return {name: (t - ticks["empty"]) / ROUNDS for name, t in ticks.items()
+            if name not in ("empty", "irqs")}
 
 
 def measure_operations(programs, elf):
     m = Machine(programs, elf, HOST_MEMORY)
-    ours = guest_results(m.run(m.hypervisor(
-        config([{"name": "bench", "memory": "32M", "kernel": "guest"}]), {"guest": programs.guest}), "ops.log"))
-    bare = guest_results(m.run(["-kernel", programs.guest], "ops-bare.log"))
-    return [Row(name, what, "instructions", ours[name], bare.get(name), limit, goal)
+    ours = guest_results(m.run(m.hypervisor(*operations_guest(programs)), "operations.log"))
+    bare = guest_results(m.run(["-kernel", programs.guest], "operations-bare.log"))
+    return [Row(name, what, ours[name], bare.get(name), limit, goal)
             for name, what, limit, goal in OPERATIONS]
 
 
 def hypervisor_marks(elf):
-    """Points and ranges of the hypervisor that the boot is divided by."""
+    """Points and ranges of the hypervisor by which a boot is divided."""
     s = symbols(elf + ".full")
+    points = {"calibration": "time_init", "calibrated": "host_cpu_init",
+              "guest-memory": "vm_start", "guest": "svm_enter"}
+    needed = list(points.values()) + list(BULK) + ["text_start", "text_end"]
+    if missing := [name for name in needed if name not in s]:
+        raise BenchError(f"{elf}: these functions have another name now: {' '.join(missing)}")
     start = tool("readelf", "-h", elf).split("Entry point address:")[1].split()[0]
-    points = {"calibration": "time_init", "calibrated": "host_cpu_init", "guest-memory": "vm_start",
-              "guest": "svm_enter"}
-    marks = [f"once={int(start, 16):x}:entry"]
-    for mark, symbol in points.items():
-        if symbol not in s:
-            raise BenchError(f"{elf} has no function {symbol}, at which \"{mark}\" was recognized")
-        marks.append(f"once={s[symbol][0]:x}:{mark}")
-    for f in ("memset", "memcpy", "memmove"):
-        marks.append(f"range={s[f][0]:x}:{sum(s[f]):x}:{f}")
-    return marks
+    return ([f"once={int(start, 16):x}:entry"] +
+            [f"once={s[symbol][0]:x}:{mark}" for mark, symbol in points.items()] +
+            [f"range={s[f][0]:x}:{sum(s[f]):x}:{f}" for f in BULK] +
+            [f"range={s['text_start'][0]:x}:{s['text_end'][0]:x}:hypervisor"])
 
 
 def measure_boot(programs, elf, kernel):
     """To the first guest instruction, and from there to /init."""
     init = f"once={INIT_ADDRESS:x}:init"
     m = Machine(programs, elf, HOST_MEMORY)
-    files = {"vmlinuz": kernel, "initrd": programs.initrd}
-    guest = {"name": "linux", "memory": f"{GUEST_MEMORY}M", "kernel": "vmlinuz", "initrd": "initrd",
-             "cmdline": LINUX_CMDLINE}
-    _, ours = m.count(m.hypervisor(config([guest]), files), "linux", hypervisor_marks(elf) + [init])
+    _, ours = m.count(m.hypervisor(*linux_guest(programs, kernel)), "linux",
+                      hypervisor_marks(elf) + [init])
     m = Machine(programs, elf, GUEST_MEMORY)
-    _, bare = m.count(["-kernel", kernel, "-initrd", programs.initrd, "-append", LINUX_CMDLINE], "linux-bare",
-                      [f"once={KERNEL_32BIT_ENTRY:x}:kernel", init])
+    _, bare = m.count(["-kernel", kernel, "-initrd", programs.initrd, "-append", LINUX_CMDLINE],
+                      "linux-bare", [f"once={KERNEL_32BIT_ENTRY:x}:kernel", init])
     calibration = ours.between("calibration", "calibrated")
-    memory = ours.range_between("guest-memory", "guest")
-    own = ours.between("entry", "guest") - calibration - memory
+    memory = ours.between("guest-memory", "guest", BULK)
+    total = ours.between("guest", "init")
     return [
-        Row("boot-own", "entry to first guest instruction, without the next two", "instructions", own,
-            limit=20_000_000),
-        Row("boot-calibration", "  of the entry: calibrating the clock", "instructions", calibration),
-        Row("boot-memory", f"  of the entry: clearing and filling {GUEST_MEMORY} MiB", "instructions", memory),
-        Row("linux-to-init", "Linux kernel's entry to init", "ratio", ours.between("guest", "init"),
-            bare.between("kernel", "init"), 1.07, None),
+        Row("boot-own", "entry to first guest instruction, but for:",
+            ours.between("entry", "guest") - calibration - memory, limit=20_000_000),
+        Row("boot-calibration", "  calibrating the clock", calibration),
+        Row("boot-memory", f"  clearing and filling {GUEST_MEMORY} MiB", memory),
+        Row("linux-to-init", "Linux from its entry to init", total,
+            bare.between("kernel", "init"), max_ratio=1.07),
+        Row("linux-overhead", "  against the guest's own instructions", total,
+            total - ours.between("guest", "init", ["hypervisor"]), max_ratio=1.07),
     ]
 
 
-def hypervisor_memory(programs, elf, guests):
-    """(own memory without files, files), KiB, with that many halted guests."""
-    m = Machine(programs, elf, HOST_MEMORY, icount=False)
-    names = [f"g{i}" for i in range(guests)]
-    boot = m.hypervisor(config([{"name": n, "memory": "32M", "kernel": "guest", "cmdline": "idle"} for n in names],
-                               "wait"), {"guest": programs.guest})
-    dialogue = [(r"(?s)(: started\n.*){%d}" % guests, "\x1d"), ("socle> ", "mem\r"),
-                (r"\nguest " + names[-1] + " .*\n", "")]
-    text = m.talk(boot, dialogue, f"memory-{guests}.log")
-    words = text.split()
-    files = int(words[words.index("files") - 3]) if "by files" in text else 0
-    row = next(line.split() for line in text.splitlines() if line.startswith("hypervisor "))
-    return size_kib(row[1]) - files
-
-
-def size_kib(text):
+def kib(text):
+    """A size as the console shows it."""
     scale = {"K": 1, "M": 1024, "G": 1 << 20}
     return int(text[:-1]) * scale[text[-1]] if text[-1] in scale else int(text) // 1024
 
 
+def hypervisor_memory(programs, elf, guests):
+    """KiB of the hypervisor's own without files, with so many guests that only halt."""
+    m = Machine(programs, elf, HOST_MEMORY, icount=False)
+    names = [f"g{i}" for i in range(guests)]
+    boot = m.hypervisor(config([{"name": n, "memory": "32M", "kernel": "guest", "cmdline": "idle"}
+                                for n in names], "wait"), {"guest": programs.guest})
+    text = m.talk(boot, [(r"(?s)(: started\n.*){%d}" % guests, "\x1d"), ("socle> ", "mem\r"),
+                         (r"\nguest " + names[-1] + " .*\n", "")], f"memory-{guests}.log")
+    row = re.search(r"^hypervisor +(\w+)", text, re.M)
+    files = re.search(r"(\d+) KiB by files", text)
+    if not row:
+        raise BenchError(f"`mem` has no line \"hypervisor\":\n{text}")
+    return kib(row[1]) - (int(files[1]) if files else 0)
+
+
 def measure_memory(programs, elf):
-    loaded = total = 0
-    for line in tool("readelf", "-lW", elf).splitlines():
-        word = line.split()
-        if word and word[0] == "LOAD":
-            loaded += int(word[4], 16)
-            total += int(word[5], 16)
+    loads = [line.split() for line in tool("readelf", "-lW", elf).splitlines()]
+    loads = [w for w in loads if w and w[0] == "LOAD"]
     one, two = hypervisor_memory(programs, elf, 1), hypervisor_memory(programs, elf, 2)
     return [
-        Row("image-loaded", "socle.elf: loaded from the file", "KiB", loaded / 1024, limit=512),
-        Row("image-memory", "socle.elf: with zeroed data", "KiB", total / 1024),
-        Row("memory-own", f"own memory, one guest, machine of {HOST_MEMORY} MiB", "KiB", one,
-            limit=4096 + HOST_MEMORY),
-        Row("memory-guest", "own memory per further guest of 1 vCPU", "KiB", two - one, limit=256),
+        Row("image-loaded", "socle.elf, loaded from the file",
+            sum(int(w[4], 16) for w in loads) / 1024, limit=512, unit="KiB"),
+        Row("image-memory", "socle.elf, with zeroed data",
+            sum(int(w[5], 16) for w in loads) / 1024, unit="KiB"),
+        Row("memory-own", f"own memory with one guest, machine of {HOST_MEMORY} MiB", one,
+            limit=4096 + HOST_MEMORY, unit="KiB"),
+        Row("memory-guest", "own memory for a further guest of 1 vCPU", two - one, limit=256,
+            unit="KiB"),
     ]
 
 
 def number(v):
-    return "-" if v is None else f"{v:,.0f}" if v == int(v) or v >= 1000 else f"{v:,.1f}"
+    return "-" if v is None else f"{v:,.0f}" if v >= 10 or v == int(v) else f"{v:,.1f}"
 
 
-def limit_text(row):
-    if row.limit is None:
-        return "-"
-    return f"{row.limit:.2f}x" if row.unit == "ratio" else number(row.limit)
+def ratio_text(r):
+    return "-" if r is None else f"{r:.3f}" if r < 10 else f"{r:,.0f}"
 
 
 def print_table(rows):
-    line = "{:<52} {:>15} {:>15} {:>8} {:>11} {:>6}  {}"
-    print(line.format("WHAT (instructions unless said)", "SOCLE", "BARE", "RATIO", "LIMIT", "GOAL", ""))
+    line = "{:<46} {:>14} {:>14} {:>7} {:>12} {:>6}  {}"
+    print(line.format("WHAT (in instructions, or KiB)", "SOCLE", "BARE", "RATIO", "LIMIT", "GOAL",
+                      "").rstrip())
     for r in rows:
         unit = " KiB" if r.unit == "KiB" else ""
-        ratio = f"{r.ratio():.3f}" if r.ratio() and r.ratio() < 10 else number(r.ratio() and round(r.ratio()))
-        print(line.format(r.what, number(r.value) + unit, number(r.bare), ratio, limit_text(r), number(r.goal),
-                          "" if r.limit is None else "ok" if r.ok() else "TOO MUCH"))
+        limit = number(r.limit) if r.max_ratio is None else f"ratio {r.max_ratio}"
+        verdict = "" if not r.limited() else "ok" if r.ok() else "TOO MUCH"
+        print(line.format(r.what, number(r.value) + unit, number(r.bare), ratio_text(r.ratio()),
+                          limit, number(r.goal), verdict).rstrip())
 
 
-def find_kernel(build):
-    path = os.path.join(build, "guests", "vmlinuz-cloud")
+def find_kernel():
+    path = os.path.join(BUILD, "guests", "vmlinuz-cloud")
     if not os.path.exists(path):
-        raise BenchError(f"{path} is missing: make guests fetches it")
+        raise BenchError(f"{path} is missing: `make guests` fetches it")
     return path
 
 
+def measure(groups, kernel):
+    elf = os.path.join(BUILD, "socle.elf")
+    if not os.path.exists(elf):
+        raise BenchError(f"{elf} is missing: `make` builds it")
+    programs = Programs(os.path.join(BUILD, "bench"))
+    rows = []
+    if "boot" in groups:
+        rows += measure_boot(programs, elf, kernel or find_kernel())
+    if "operations" in groups:
+        rows += measure_operations(programs, elf)
+    if "memory" in groups:
+        rows += measure_memory(programs, elf)
+    return rows
+
+
 def main():
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--build", default=os.path.join(root, "build"), help="folder with socle.elf")
-    p.add_argument("--kernel", help="Linux kernel (default: BUILD/guests/vmlinuz-cloud)")
-    p.add_argument("--only", default="operations,boot,memory", help="groups, with commas (default: %(default)s)")
-    p.add_argument("--json", help="where to write (default: BUILD/bench.json)")
+    p.add_argument("--kernel", help="Linux kernel (default: build/guests/vmlinuz-cloud)")
+    p.add_argument("--only", default=",".join(GROUPS), help="groups of rows (default: %(default)s)")
+    p.add_argument("--json", default=os.path.join(BUILD, "bench.json"), help="where to write it")
     a = p.parse_args()
-    elf = os.path.join(a.build, "socle.elf")
+    groups = a.only.split(",")
+    if unknown := set(groups) - set(GROUPS):
+        p.error(f"no group {' '.join(unknown)}; there are: {' '.join(GROUPS)}")
     try:
-        groups = a.only.split(",")
-        programs = Programs(os.path.join(a.build, "bench"))
-        rows = []
-        if "boot" in groups:
-            rows += measure_boot(programs, elf, a.kernel or find_kernel(a.build))
-        if "operations" in groups:
-            rows += measure_operations(programs, elf)
-        if "memory" in groups:
-            rows += measure_memory(programs, elf)
+        rows = measure(groups, a.kernel)
     except BenchError as e:
         print(f"bench: {e}", file=sys.stderr)
         return 2
     print_table(rows)
-    with open(a.json or os.path.join(a.build, "bench.json"), "w", encoding="ascii") as f:
+    with open(a.json, "w", encoding="ascii") as f:
         json.dump({"rows": [r.json() for r in rows]}, f, indent=1)
         f.write("\n")
     return 0 if all(r.ok() for r in rows) else 1
