@@ -47,6 +47,24 @@ MUST_CHECK hv_status insn_fetch(const struct gva_walker *w, const struct vcpu_st
 unsigned insn_peek(const struct gva_walker *w, const struct vcpu_state *s, enum insn_op op);
 
 /*
+ * What the last peek's page walk read, and where: as long as the same registers and the
+ * same table entries are found again, the walk would end at the same page. So each use
+ * looks at guest memory as it is now. Not valid: all zero; also set so by whoever changes
+ * the VM's memory. One per vCPU.
+ */
+struct peek_cache {
+    uint64_t cr0, cr3, cr4, efer, page;
+    const volatile uint64_t *entry[4];
+    uint64_t value[4];
+    const volatile uint8_t *code;       /* the page in the host; null: not valid */
+    uint8_t cpl;
+};
+
+/* insn_peek() with a cache of the walk: about a fifth of its work when it hits. */
+unsigned insn_peek_cached(const struct gva_walker *w, const struct vcpu_state *s, enum insn_op op,
+                          struct peek_cache *c);
+
+/*
  * Ends an instruction of `len` bytes that was carried out for the guest: advances RIP
  * (cut to the mode's width), clears RF and the interrupt shadow. True when RFLAGS.TF was
  * set, so that the guest is due a single-step #DB (DR6.BS has been set in s->dr6).

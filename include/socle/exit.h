@@ -9,6 +9,7 @@
 #include "socle/types.h"
 
 enum exit_kind {
+    EXIT_NONE,              /* no exit */
     EXIT_INTR,              /* host interrupt or NMI: served already */
     EXIT_IRQ_WINDOW,        /* the guest can take an interrupt now */
     EXIT_NMI_WINDOW,        /* the guest ended an NMI handler */

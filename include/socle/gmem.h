@@ -63,6 +63,22 @@ static inline MUST_CHECK bool gmem_load64(const struct gmem *m, gpa_t at, uint64
     return false;
 }
 
+/*
+ * Where the byte at `at` is in the host, to be read only, up to the end of its 4 KiB page;
+ * null outside of RAM and ROM. For caches that check their contents on each use; good until
+ * slots or blocks change, which they do only while the VM does not run.
+ */
+static inline const volatile void *gmem_peek(const struct gmem *m, gpa_t at)
+{
+    for (uint32_t i = 0; i < m->slots; i++) {
+        const struct gmem_slot *s = &m->slot[i];
+        uint64_t offset = at.v - s->base.v;
+        if (offset < s->len)
+            return m->window + s->block[offset >> BLOCK_SHIFT].v + (offset & (BLOCK_SIZE - 1));
+    }
+    return NULL;
+}
+
 /* True when [at, at+n) lies in RAM or ROM. */
 bool gmem_contains(const struct gmem *m, gpa_t at, size_t n);
 

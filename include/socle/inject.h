@@ -91,7 +91,10 @@ enum inject_next inject_choose(const struct inject_queue *q, const struct inject
 void inject_taken(struct inject_queue *q, const struct inject_event *e);
 
 /* Anything that would wake a halted vCPU or must be delivered? (not: the controller's) */
-bool inject_pending(const struct inject_queue *q);
+static inline bool inject_pending(const struct inject_queue *q)
+{
+    return q->shutdown | q->nmi | q->interrupted.kind | q->exception.kind | q->held.kind;
+}
 
 void inject_save(const struct inject_queue *q, struct state_out *o);
 MUST_CHECK hv_status inject_load(struct inject_queue *q, struct state_in *in);

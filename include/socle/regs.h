@@ -60,12 +60,14 @@ enum { SHADOW_STI = 1, SHADOW_MOV_SS = 2 };
 enum {
     REGS_GPR  = 1 << 0,         /* gpr[] */
     REGS_RIP  = 1 << 1,         /* rip, rflags, shadow */
-    REGS_SEG  = 1 << 2,         /* seg[], cpl */
+    REGS_CODE = 1 << 2,         /* seg[SEG_CS], cpl */
+    REGS_DATA = 1 << 7,         /* the other segments */
+    REGS_SEG  = REGS_CODE | REGS_DATA,
     REGS_SYS  = 1 << 3,         /* ldtr, tr, gdtr, idtr */
     REGS_CR   = 1 << 4,         /* cr0, cr2, cr3, cr4, efer */
     REGS_DR   = 1 << 5,         /* dr6, dr7 */
     REGS_MSR  = 1 << 6,         /* star to debugctl */
-    REGS_ALL  = (1 << 7) - 1
+    REGS_ALL  = (1 << 8) - 1
 };
 
 #define CR0_PE          (1ull << 0)

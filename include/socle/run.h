@@ -14,14 +14,39 @@ void vcpu_unload(struct vcpu *v);
 /* Acts on an exit. */
 void exit_handle(struct vcpu *v, const struct vm_exit *x);
 
+/* The same when the hardware does not tell the length: looks at the instruction. */
+MUST_CHECK bool exit_find_length(struct vcpu *v, enum insn_op op, enum insn_op alt, unsigned *len);
+
 /*
- * Steps over the instruction that exited. When the hardware does not tell its length
- * it is fetched, and must be one of `op` and `alt`; otherwise, or when fetching fails,
- * false: the guest got an exception or tries again, and nothing may be done.
+ * Length of the instruction that exited. When the hardware does not tell, it is fetched
+ * and must be `op` or `alt`; otherwise, or when fetching fails, false: the guest got an
+ * exception or tries again, and nothing may be done.
  */
-MUST_CHECK bool exit_length(struct vcpu *v, const struct vm_exit *x, enum insn_op op,
-                            enum insn_op alt, unsigned *len);
-void exit_advance(struct vcpu *v, unsigned len);
+static inline MUST_CHECK bool exit_length(struct vcpu *v, const struct vm_exit *x, enum insn_op op,
+                                          enum insn_op alt, unsigned *len)
+{
+    *len = x->insn_len;
+    return *len || exit_find_length(v, op, alt, len);
+}
+
+void exit_advance_slow(struct vcpu *v, unsigned len);
+
+/*
+ * Steps over it. Without single-stepping, and as long as no carry leaves the low 16 bits,
+ * the new RIP is the same sum in every mode.
+ */
+static inline void exit_advance(struct vcpu *v, unsigned len)
+{
+    vcpu_change(v, REGS_RIP);
+    uint64_t next = v->st.rip + len;
+    if (unlikely(v->st.rflags & RFLAGS_TF || (next ^ v->st.rip) >= 0x10000)) {
+        exit_advance_slow(v, len);
+        return;
+    }
+    v->st.rip = next;
+    v->st.shadow = 0;
+    v->st.rflags &= ~RFLAGS_RF;
+}
 
 /* One kind each. */
 void exit_pio(struct vcpu *v, const struct vm_exit *x);

@@ -65,7 +65,13 @@ void sched_console_due(void);
 
 /* For run.c: should the running vCPU leave now? Serves what interrupts left to do first. */
 bool sched_interrupted(void);
-/* For run.c: programs the timer for the slice's end or the next alarm. */
-void sched_arm(void);
+/* For run.c: programs the timer for the slice's end or the next alarm, if one has changed. */
+extern bool sched_must_arm;
+void sched_arm_timer(void);
+static inline void sched_arm(void)
+{
+    if (unlikely(sched_must_arm))
+        sched_arm_timer();
+}
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 #include "socle/device/lapic.h"
+#include "socle/emul.h"
 #include "socle/exit.h"
 #include "socle/gva.h"
 #include "socle/inject.h"
@@ -54,6 +55,7 @@ struct vcpu {
     bool                nmi_blocked;    /* an NMI handler runs */
     struct lapic        lapic;
     struct gva_walker   walker;
+    struct peek_cache   peek;
     struct msr_state    msr;
     uint64_t            tsc_adjust;
     struct pvclock_page pvclock;

@@ -10,7 +10,7 @@
 const char *exit_kind_name(enum exit_kind kind)
 {
     static const char *const names[EXIT_KINDS] = {
-        [EXIT_INTR] = "host interrupt", [EXIT_IRQ_WINDOW] = "interrupt window",
+        [EXIT_NONE] = "none", [EXIT_INTR] = "host interrupt", [EXIT_IRQ_WINDOW] = "interrupt window",
         [EXIT_NMI_WINDOW] = "NMI window", [EXIT_PIO] = "port access", [EXIT_FAULT] = "memory fault",
         [EXIT_CPUID] = "cpuid", [EXIT_MSR] = "msr", [EXIT_CR] = "control register",
         [EXIT_XSETBV] = "xsetbv", [EXIT_HLT] = "hlt", [EXIT_HYPERCALL] = "hypercall",
@@ -23,18 +23,12 @@ const char *exit_kind_name(enum exit_kind kind)
     return kind < EXIT_KINDS ? names[kind] : "?";
 }
 
-bool exit_length(struct vcpu *v, const struct vm_exit *x, enum insn_op op, enum insn_op alt,
-                 unsigned *len)
+/* With prefixes, across pages, in other modes: the decoder looks. */
+static __attribute__((noinline)) bool decode_length(struct vcpu *v, enum insn_op op,
+                                                    enum insn_op alt, unsigned *len)
 {
     struct insn insn;
     struct emul_exception exc;
-    if (x->insn_len) {
-        *len = x->insn_len;
-        return true;
-    }
-    vcpu_need(v, REGS_RIP | REGS_SEG | REGS_CR);
-    if (likely((*len = insn_peek(&v->walker, &v->st, op)) != 0))
-        return true;                    /* without prefixes, as nearly always */
     switch (insn_fetch(&v->walker, &v->st, &insn, &exc)) {
     case HV_OK:
         *len = insn.len;
@@ -50,21 +44,16 @@ bool exit_length(struct vcpu *v, const struct vm_exit *x, enum insn_op op, enum 
     }
 }
 
-/*
- * Without single-stepping, and as long as no carry leaves the low 16 bits, the new RIP is
- * the same sum in every mode.
- */
-void exit_advance(struct vcpu *v, unsigned len)
+bool exit_find_length(struct vcpu *v, enum insn_op op, enum insn_op alt, unsigned *len)
 {
-    vcpu_change(v, REGS_RIP);
-    uint64_t next = v->st.rip + len;
-    if (likely(!(v->st.rflags & RFLAGS_TF) && (next ^ v->st.rip) < 0x10000)) {
-        v->st.rip = next;
-        v->st.shadow = 0;
-        v->st.rflags &= ~RFLAGS_RF;
-        return;
-    }
-    vcpu_need(v, REGS_SEG | REGS_CR | REGS_MSR);
+    vcpu_need(v, REGS_RIP | REGS_CODE | REGS_CR);
+    *len = insn_peek_cached(&v->walker, &v->st, op, &v->peek);
+    return likely(*len != 0) || decode_length(v, op, alt, len);
+}
+
+void exit_advance_slow(struct vcpu *v, unsigned len)
+{
+    vcpu_need(v, REGS_CODE | REGS_CR | REGS_MSR);
     vcpu_change(v, REGS_DR);
     if (emul_retire(&v->st, len) && inject_debug(&v->inject, 0) == INJECT_TRIPLE)
         vm_end(v->vm, END_CRASH, "triple fault");
@@ -181,6 +170,7 @@ void exit_handle(struct vcpu *v, const struct vm_exit *x)
     case EXIT_BAD_STATE:
         exit_bad_state(v, x);
         break;
+    case EXIT_NONE:
     case EXIT_UNKNOWN:
     case EXIT_KINDS:
         vm_end(v->vm, END_CRASH, "exit that was not asked for: %lx", x->raw_reason);

@@ -54,7 +54,7 @@ void exit_cr(struct vcpu *v, const struct vm_exit *x)
 {
     struct insn insn;
     struct emul_exception exc;
-    vcpu_need(v, REGS_RIP | REGS_SEG | REGS_CR);
+    vcpu_need(v, REGS_RIP | REGS_CODE | REGS_CR);
     if (insn_fetch(&v->walker, &v->st, &insn, &exc) || insn.op != INSN_MOV_TO_CR)
         return;                         /* changed meanwhile: the guest tries again */
     uint64_t value = v->st.gpr[insn.rm & 15];
@@ -72,7 +72,7 @@ void exit_xsetbv(struct vcpu *v, const struct vm_exit *x)
     uint64_t value = v->st.gpr[GPR_RDX] << 32 | (uint32_t)v->st.gpr[GPR_RAX];
     if (!exit_length(v, x, INSN_XSETBV, INSN_XSETBV, &len))
         return;
-    vcpu_need(v, REGS_CR | REGS_SEG);
+    vcpu_need(v, REGS_CR | REGS_CODE);
     if (!(v->st.cr4 & CR4_OSXSAVE)) {
         vcpu_ud(v);
         return;

@@ -13,7 +13,7 @@ void exit_hypercall(struct vcpu *v, const struct vm_exit *x)
     unsigned len;
     if (!exit_length(v, x, INSN_VMMCALL, INSN_VMCALL, &len))
         return;
-    vcpu_need(v, REGS_SEG | REGS_CR);
+    vcpu_need(v, REGS_CODE | REGS_CR);
     int64_t result = v->st.cpl ? -KVM_EPERM : -KVM_ENOSYS;
     bool is_64 = v->st.efer & EFER_LMA && v->st.seg[SEG_CS].attr & SEG_L;
     v->st.gpr[GPR_RAX] = is_64 ? (uint64_t)result : (uint32_t)result;

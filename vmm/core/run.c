@@ -39,7 +39,7 @@ static void take_requests(struct vcpu *v, uint32_t req)
     }
     if (req & REQ_SIPI && v->mode == VCPU_WAIT_SIPI) {
         uint8_t vector = atomic_load(&v->sipi);
-        vcpu_change(v, REGS_SEG | REGS_RIP);
+        vcpu_change(v, REGS_CODE | REGS_RIP);
         v->st.seg[SEG_CS].sel = (uint16_t)(vector << 8);
         v->st.seg[SEG_CS].base = (uint64_t)vector << 12;
         v->st.rip = 0;

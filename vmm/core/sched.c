@@ -26,6 +26,8 @@ static struct {
     bool                resched;
 } cpu;
 
+bool sched_must_arm;
+
 uint64_t host_now(void) { return cpu_now(); }
 
 hv_status sched_init(uint32_t items, uint32_t alarms)
@@ -77,6 +79,7 @@ void sched_wake(struct sched_item *i)
         break;
     case RUNQ_RESLICE:
         cpu.slice_end = runq_slice_end(&cpu.q, now);
+        sched_must_arm = true;
         break;
     case RUNQ_PREEMPT:
         cpu.resched = true;
@@ -97,7 +100,11 @@ void sched_sleep(struct sched_item *i)
 
 void sched_yield(void) { cpu.resched = true; }
 
-void host_alarm_set(struct alarm *a, uint64_t due_ns) { alarm_set(&cpu.alarms, a, due_ns); }
+void host_alarm_set(struct alarm *a, uint64_t due_ns)
+{
+    alarm_set(&cpu.alarms, a, due_ns);
+    sched_must_arm = true;
+}
 
 struct vm *sched_current_vm(void) { return cpu.current ? cpu.current->vm : NULL; }
 
@@ -116,12 +123,17 @@ static void fire_alarms(void)
         a->fire(a->owner, now);
 }
 
-void sched_console_due(void) { cpu.console_due = 0; }
+void sched_console_due(void)
+{
+    cpu.console_due = 0;
+    sched_must_arm = true;
+}
 
 /* What interrupt handlers and time have left to do. */
 static void serve(void)
 {
     cpu_events_take();
+    sched_must_arm = true;              /* the timer may have fired */
     cpu_report_nmis();
     fire_alarms();
     cpu.console_due = console_io_serve();
@@ -134,8 +146,9 @@ static uint64_t next_event(void)
     return due < cpu.console_due ? due : cpu.console_due;
 }
 
-void sched_arm(void)
+void sched_arm_timer(void)
 {
+    sched_must_arm = false;
     uint64_t due = next_event();
     cpu_timer_arm(due < cpu.slice_end ? due : cpu.slice_end);
 }
@@ -156,7 +169,7 @@ static void run_work(struct sched_work *w)
                 sched_sleep(&w->item);
             return;
         }
-        sched_arm();
+        sched_arm_timer();
         cpu_irq_window();
     } while (!sched_interrupted());
 }
@@ -204,6 +217,7 @@ void sched_loop(void)
         }
         cpu.current = container_of(e, struct sched_item, run);
         cpu.since = now;
+        sched_must_arm = true;
         run_current();
     }
 }

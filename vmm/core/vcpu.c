@@ -50,6 +50,7 @@ void vcpu_reset(struct vcpu *v, bool init_signal)
     v->irq_window = v->nmi_window = v->tpr_watch = false;
     v->tpr_shown = 0;
     v->valid = v->dirty = REGS_ALL;
+    v->peek = (struct peek_cache){ 0 };
     if (init_signal) {
         lapic_init_signal(&v->lapic);
         policy_msr_init_signal(&v->msr);

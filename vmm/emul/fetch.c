@@ -128,35 +128,6 @@ hv_status insn_fetch(const struct gva_walker *w, const struct vcpu_state *s, str
     return refused(status, out, exc);
 }
 
-/* Encodings without prefixes: the bytes in order from bit 0, their number in bits 31:24. */
-static const uint32_t plain[INSN_OP_COUNT] = {
-    [INSN_CPUID]  = 2u << 24 | 0xa20f,  [INSN_RDMSR]  = 2u << 24 | 0x320f,
-    [INSN_WRMSR]  = 2u << 24 | 0x300f,  [INSN_RDTSC]  = 2u << 24 | 0x310f,
-    [INSN_RDPMC]  = 2u << 24 | 0x330f,  [INSN_INVD]   = 2u << 24 | 0x080f,
-    [INSN_WBINVD] = 2u << 24 | 0x090f,  [INSN_PAUSE]  = 2u << 24 | 0x90f3,
-    [INSN_HLT]    = 1u << 24 | 0xf4,    [INSN_XSETBV] = 3u << 24 | 0xd1010f,
-    [INSN_VMCALL] = 3u << 24 | 0xc1010f, [INSN_VMMCALL] = 3u << 24 | 0xd9010f,
-    [INSN_RDTSCP] = 3u << 24 | 0xf9010f,
-};
-
-unsigned insn_peek(const struct gva_walker *w, const struct vcpu_state *s, enum insn_op op)
-{
-    unsigned len = plain[op] >> 24, skip = (unsigned)(s->rip & 7);
-    struct gva_fault fault;
-    uint64_t word, next = 0;
-    gpa_t at;
-
-    if (!len || insn_mode_of(s) != INSN_64 || (s->rip & (PAGE_SIZE - 1)) + len > PAGE_SIZE ||
-        gva_to_gpa(w, s, s->rip, GVA_FETCH | (s->cpl == 3 ? GVA_USER : 0), &at, &fault) ||
-        !gmem_load64(w->mem, gpa(at.v - skip), &word) ||
-        (skip + len > 8 && !gmem_load64(w->mem, gpa(at.v - skip + 8), &next)))
-        return 0;
-    word >>= 8 * skip;
-    if (skip + len > 8)
-        word |= next << (64 - 8 * skip);
-    return (word & (BIT(8 * len) - 1)) == (plain[op] & 0xffffff) ? len : 0;
-}
-
 bool emul_retire(struct vcpu_state *s, unsigned len)
 {
     bool step = s->rflags & RFLAGS_TF;

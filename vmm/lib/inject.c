@@ -181,12 +181,6 @@ void inject_taken(struct inject_queue *q, const struct inject_event *e)
         q->held.kind = EVENT_NONE;
 }
 
-bool inject_pending(const struct inject_queue *q)
-{
-    return q->shutdown || q->nmi || q->interrupted.kind != EVENT_NONE ||
-           q->exception.kind != EVENT_NONE || q->held.kind != EVENT_NONE;
-}
-
 /* ---- saving and loading ---- */
 
 static void save_event(const struct inject_event *e, struct state_out *o)

@@ -25,13 +25,16 @@ static void topology(const struct guest_cpu *g, uint32_t apic_id, uint32_t suble
     }
 }
 
+/* All that an area may hold behind the legacy region and the header. */
+static const uint64_t extended_states = MASK64(CPUID_XSTATES - 1, 2);
+
 /* Size of the standard-format area for these components (SDM vol. 1, 13.4.2). */
 static uint32_t standard_size(const struct guest_cpu *g, uint64_t components)
 {
     uint32_t end = 576;
-    for (unsigned n = 2; n < CPUID_XSTATES; n++) {
-        if (components & BIT64(n))
-            end = (uint32_t)max_u64(end, g->leafd[n].eax + g->leafd[n].ebx);
+    for (uint64_t left = components & extended_states; left; left &= left - 1) {
+        unsigned n = (unsigned)__builtin_ctzll(left);
+        end = (uint32_t)max_u64(end, g->leafd[n].eax + g->leafd[n].ebx);
     }
     return end;
 }
@@ -40,9 +43,8 @@ static uint32_t standard_size(const struct guest_cpu *g, uint64_t components)
 static uint32_t compacted_size(const struct guest_cpu *g, uint64_t components)
 {
     uint32_t end = 576;
-    for (unsigned n = 2; n < CPUID_XSTATES; n++) {
-        if (!(components & BIT64(n)))
-            continue;
+    for (uint64_t left = components & extended_states; left; left &= left - 1) {
+        unsigned n = (unsigned)__builtin_ctzll(left);
         if (g->leafd[n].ecx & 2)
             end = (uint32_t)align_up(end, 64);
         end += g->leafd[n].eax;

@@ -37,8 +37,6 @@ bool svm_probe(char *why, size_t size)
     return svm_evaluate(&f, &svm_caps, why, size);
 }
 
-struct svm_cpu *svm_this_cpu(void) { return &cpus[this_cpu()->index]; }
-
 /*
  * LFENCE waits for all earlier instructions (AMD "Software techniques for managing
  * speculation", G-2): guests are told that it does.
@@ -52,7 +50,8 @@ static void make_lfence_serializing(void)
 
 hv_status svm_cpu_enable(void)
 {
-    struct svm_cpu *c = svm_this_cpu();
+    struct svm_cpu *c = &cpus[this_cpu()->index];
+    this_cpu()->virt = c;
     c->hsave = host_pages(1);
     c->host_vmcb = host_pages(1);
     if (!c->hsave || !c->host_vmcb)

@@ -41,43 +41,26 @@ static void read_exception(struct vcpu *v, uint8_t vector, struct vm_exit *out)
     out->u.exc.cr2 = b->exit_info2;
 }
 
-/* Kinds that need nothing but an instruction length. */
+/* Kinds that need nothing but an instruction length; the rest is EXIT_UNKNOWN. */
+static const uint8_t plain_kinds[] = {
+    [SVM_CPUID] = EXIT_CPUID, [SVM_HLT] = EXIT_HLT, [SVM_VMMCALL] = EXIT_HYPERCALL,
+    [SVM_XSETBV] = EXIT_XSETBV, [SVM_RDPMC] = EXIT_RDPMC, [SVM_PAUSE] = EXIT_PAUSE,
+    [SVM_INVD] = EXIT_CACHE, [SVM_WBINVD] = EXIT_CACHE,
+    [SVM_VMRUN] = EXIT_UNDEFINED, [SVM_VMLOAD] = EXIT_UNDEFINED, [SVM_VMSAVE] = EXIT_UNDEFINED,
+    [SVM_STGI] = EXIT_UNDEFINED, [SVM_CLGI] = EXIT_UNDEFINED, [SVM_SKINIT] = EXIT_UNDEFINED,
+    [SVM_INVLPGA] = EXIT_UNDEFINED, [SVM_MONITOR] = EXIT_UNDEFINED, [SVM_MWAIT] = EXIT_UNDEFINED,
+    [SVM_INVLPGB] = EXIT_UNDEFINED, [SVM_INVLPGB_ILLEGAL] = EXIT_UNDEFINED,
+    [SVM_MCOMMIT] = EXIT_UNDEFINED, [SVM_TLBSYNC] = EXIT_UNDEFINED, [SVM_RDPRU] = EXIT_UNDEFINED,
+    [SVM_FERR] = EXIT_FPU_ERROR, [SVM_SMI] = EXIT_INTR, [SVM_INIT] = EXIT_INIT,
+    [SVM_SHUTDOWN] = EXIT_TRIPLE_FAULT, [SVM_WRITE_CR4] = EXIT_CR, [SVM_WRITE_CR8] = EXIT_CR,
+};
+
 static enum exit_kind plain_kind(uint32_t code)
 {
-    switch (code) {
-    case SVM_CPUID:   return EXIT_CPUID;
-    case SVM_HLT:     return EXIT_HLT;
-    case SVM_VMMCALL: return EXIT_HYPERCALL;
-    case SVM_XSETBV:  return EXIT_XSETBV;
-    case SVM_RDPMC:   return EXIT_RDPMC;
-    case SVM_PAUSE:   return EXIT_PAUSE;
-    case SVM_INVD:
-    case SVM_WBINVD:  return EXIT_CACHE;
-    case SVM_VMRUN:
-    case SVM_VMLOAD:
-    case SVM_VMSAVE:
-    case SVM_STGI:
-    case SVM_CLGI:
-    case SVM_SKINIT:
-    case SVM_INVLPGA:
-    case SVM_MONITOR:
-    case SVM_MWAIT:
-    case SVM_INVLPGB:
-    case SVM_INVLPGB_ILLEGAL:
-    case SVM_MCOMMIT:
-    case SVM_TLBSYNC:
-    case SVM_RDPRU:   return EXIT_UNDEFINED;
-    case SVM_FERR:    return EXIT_FPU_ERROR;
-    case SVM_INTR:
-    case SVM_NMI:
-    case SVM_SMI:     return EXIT_INTR;
-    case SVM_INIT:    return EXIT_INIT;
-    case SVM_SHUTDOWN: return EXIT_TRIPLE_FAULT;
-    case SVM_WRITE_CR4:
-    case SVM_WRITE_CR8: return EXIT_CR;
-    case SVM_INVALID: return EXIT_BAD_STATE;
-    default:          return EXIT_UNKNOWN;
-    }
+    if (code == SVM_INVALID)
+        return EXIT_BAD_STATE;
+    enum exit_kind kind = code < ARRAY_LEN(plain_kinds) ? plain_kinds[code] : EXIT_NONE;
+    return kind == EXIT_NONE ? EXIT_UNKNOWN : kind;
 }
 
 static void read_plain(struct vcpu *v, uint32_t code, struct vm_exit *out)
@@ -90,7 +73,7 @@ static void read_plain(struct vcpu *v, uint32_t code, struct vm_exit *out)
         out->kind = EXIT_INTR;          /* the guest executes it again, now for itself */
     } else {
         out->kind = plain_kind(code);
-        if (svm_caps.nrips && out->kind != EXIT_INTR)
+        if (svm_caps.nrips)
             out->insn_len = (uint8_t)(b->next_rip - b->rip);
     }
 }
@@ -103,6 +86,10 @@ void svm_read_exit(struct vcpu *v, struct vm_exit *out)
     out->insn_len = 0;
     out->raw_reason = b->exit_code;
     switch (code) {
+    case SVM_INTR:
+    case SVM_NMI:
+        out->kind = EXIT_INTR;
+        break;
     case SVM_IOIO:
         read_pio(b, out);
         break;

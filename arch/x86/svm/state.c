@@ -18,23 +18,19 @@ static struct vmcb_seg seg_put(const struct segment *s)
 static void get_segments(struct vcpu_state *st, const struct vmcb *b)
 {
     st->seg[SEG_ES] = seg_get(&b->_es);
-    st->seg[SEG_CS] = seg_get(&b->_cs);
     st->seg[SEG_SS] = seg_get(&b->_ss);
     st->seg[SEG_DS] = seg_get(&b->_ds);
     st->seg[SEG_FS] = seg_get(&b->fs);
     st->seg[SEG_GS] = seg_get(&b->gs);
-    st->cpl = b->_cpl;
 }
 
 static void put_segments(const struct vcpu_state *st, struct vmcb *b)
 {
     vmcb_set_es(b, seg_put(&st->seg[SEG_ES]));
-    vmcb_set_cs(b, seg_put(&st->seg[SEG_CS]));
     vmcb_set_ss(b, seg_put(&st->seg[SEG_SS]));
     vmcb_set_ds(b, seg_put(&st->seg[SEG_DS]));
     b->fs = seg_put(&st->seg[SEG_FS]);
     b->gs = seg_put(&st->seg[SEG_GS]);
-    vmcb_set_cpl(b, st->cpl);
 }
 
 /*
@@ -93,7 +89,11 @@ void svm_state_get(struct vcpu *v, uint32_t groups)
 {
     const struct vmcb *b = svm_of(v)->vmcb;
     struct vcpu_state *st = &v->st;
-    if (groups & REGS_SEG)
+    if (groups & REGS_CODE) {
+        st->seg[SEG_CS] = seg_get(&b->_cs);
+        st->cpl = b->_cpl;
+    }
+    if (groups & REGS_DATA)
         get_segments(st, b);
     if (groups & REGS_SYS)
         get_system(st, b);
@@ -117,7 +117,11 @@ void svm_state_put(struct vcpu *v, uint32_t groups)
 {
     struct vmcb *b = svm_of(v)->vmcb;
     const struct vcpu_state *st = &v->st;
-    if (groups & REGS_SEG)
+    if (groups & REGS_CODE) {
+        vmcb_set_cs(b, seg_put(&st->seg[SEG_CS]));
+        vmcb_set_cpl(b, st->cpl);
+    }
+    if (groups & REGS_DATA)
         put_segments(st, b);
     if (groups & REGS_SYS)
         put_system(st, b);

@@ -3,6 +3,7 @@
 #ifndef ARCH_X86_SVM_SVM_PRIV_H
 #define ARCH_X86_SVM_SVM_PRIV_H
 
+#include "arch/x86/cpu/percpu.h"
 #include "arch/x86/svm/probe.h"
 #include "arch/x86/svm/vmcb.h"
 #include "socle/vcpu.h"
@@ -34,13 +35,13 @@ struct svm_cpu {
 extern struct svm_caps svm_caps;
 extern hpa_t svm_iopm, svm_msrpm;
 
+static inline struct svm_cpu *svm_this_cpu(void) { return this_cpu()->virt; }
 static inline struct svm_vcpu *svm_of(struct vcpu *v) { return v->hw; }
 
 /* cpu.c */
 bool svm_probe(char *why, size_t size);
 hv_status svm_cpu_enable(void);
 void svm_cpu_disable(void);
-struct svm_cpu *svm_this_cpu(void);
 /* bitmaps.c */
 hv_status svm_bitmaps_init(void);
 /* setup.c */
