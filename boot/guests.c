@@ -121,10 +121,6 @@ static struct vm *make_guest(const struct boot_info *bi, const struct guest_conf
         not_made(g, "its configuration has an error, see above");
         return NULL;
     }
-    if (no_virt[0]) {
-        not_made(g, no_virt);
-        return NULL;
-    }
     if (!g->kernel.text) {
         not_made(g, "this version starts guests from a kernel only");
         return NULL;
@@ -133,7 +129,9 @@ static struct vm *make_guest(const struct boot_info *bi, const struct guest_conf
         not_made(g, "out of memory");
         return NULL;
     }
-    if (!find_files(bi, vm, why)) {
+    if (no_virt[0])                     /* `list` shows it all the same */
+        fmt(why, sizeof(why), "%s", no_virt);
+    if (no_virt[0] || !find_files(bi, vm, why)) {
         vm->no_files = true;
         vm_not_started(vm, "%s", why);
         return NULL;

@@ -28,7 +28,7 @@ enum vm_end { END_POWEROFF, END_REBOOT, END_CRASH, END_KILLED, END_HALTED };
 /* What follows when a guest's life has been cleared away. */
 enum vm_after { AFTER_OFF, AFTER_RESTART, AFTER_BACKOFF, AFTER_CRASHED };
 
-enum { VM_WHY = 128, VM_HOST_ALARMS = 4, VM_ALARMS = PLAT_MAX_VCPUS + 16,
+enum { VM_WHY = 192, VM_HOST_ALARMS = 4, VM_ALARMS = PLAT_MAX_VCPUS + 16,
        VM_OUT = 8192, VM_OUT_FLUSH = VM_OUT / 2, VM_FILES = CONFIG_INITRD_MAX };
 
 /* A file handed over by the boot loader. */

@@ -60,9 +60,13 @@ def toml(guests, host=None):
 
 
 def files_of(text):
-    """Names of the files that a configuration wants, each once."""
+    """Names of the files that a configuration wants, each once; none where it is not TOML."""
     names = []
-    for g in tomllib.loads(text).get("guest", []):
+    try:
+        tables = tomllib.loads(text).get("guest", [])
+    except tomllib.TOMLDecodeError:
+        tables = []
+    for g in tables:
         initrd = g.get("initrd", [])
         names += [g.get("kernel"), *([initrd] if isinstance(initrd, str) else initrd)]
     return list(dict.fromkeys(n for n in names if n))

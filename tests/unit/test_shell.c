@@ -180,8 +180,8 @@ static void list_shows_guests(void **state)
 static void list_without_guests(void **state)
 {
     head = NULL;
-    assert_string_equal(run("list"), "there are no guests: the configuration names none\n");
-    assert_string_equal(run("top"), "there are no guests: the configuration names none\n");
+    assert_string_equal(run("list"), "there are no guests; `log` shows what became of the configuration\n");
+    assert_string_equal(run("top"), "there are no guests; `log` shows what became of the configuration\n");
 }
 
 static void info_shows_all(void **state)

@@ -35,7 +35,7 @@ void run_list(struct shell *s, const struct call *call)
     struct table *t = &s->table;
     char buf[WORDS_TIME], size[FMT_SIZE_LEN];
     if (!*s->guests) {
-        shell_say(s, "there are no guests: the configuration names none");
+        shell_say(s, "there are no guests; `log` shows what became of the configuration");
         return;
     }
     table_begin(t, "NAME|STATE|>CPUS|>MEMORY|>UPTIME|>CPU TIME|>EXITS|NOTE");

@@ -124,7 +124,7 @@ static uint64_t growth(uint64_t now, uint64_t before) { return now >= before ? n
 void run_top(struct shell *s, const struct call *call)
 {
     if (!*s->guests) {
-        shell_say(s, "there are no guests: the configuration names none");
+        shell_say(s, "there are no guests; `log` shows what became of the configuration");
         return;
     }
     for (struct console_guest *g = *s->guests; g; g = g->next) {

@@ -14,7 +14,9 @@
 #include "socle/vm.h"
 
 enum { PORTS = 4, TX_BURST = 16 };
-enum { IRQ_TEST_NS = 2000000, POLL_TX_NS = 1000000, POLL_RX_NS = 10000000 };
+/* 16 bytes at 9600 baud take 17 ms. */
+enum { IRQ_FIFO_NS = 50000000, IRQ_TEST_NS = 2000000, IRQ_TEST_TRIES = 1000 };
+enum { POLL_TX_NS = 1000000, POLL_RX_NS = 10000000 };
 
 static const uint16_t com_ports[PORTS] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
 
@@ -112,11 +114,18 @@ void console_io_irq(void) { atomic_fetch_add_explicit(&irqs_seen, 1, memory_orde
 static bool interrupts_arrive(struct serial *s)
 {
     uint32_t before = atomic_load(&irqs_seen);
-    uint64_t end = host_now() + IRQ_TEST_NS;
+    uint64_t end = host_now() + IRQ_FIFO_NS;
+    while (!serial_tx_empty(s) && host_now() < end)
+        ;
     serial_enable_rx_irq(s);
     serial_want_tx_irq(s, true);
-    while (atomic_load(&irqs_seen) == before && host_now() < end)
+    end = host_now() + IRQ_TEST_NS;
+    /* Counted as well: an emulated CPU may stand still for longer than that. */
+    for (unsigned tries = 0; atomic_load(&irqs_seen) == before; tries++) {
+        if (tries >= IRQ_TEST_TRIES && host_now() >= end)
+            break;
         cpu_irq_window();
+    }
     serial_want_tx_irq(s, false);
     return atomic_load(&irqs_seen) != before;
 }

@@ -46,7 +46,7 @@ static hv_status init_vcpu(struct vm *vm, struct vcpu *v, uint32_t index)
     v->walker = (struct gva_walker){
         .mem = &vm->mem, .phys_bits = vm->cpu.phys_bits, .gib_pages = vm->cpu.ext[1].edx & 1u << 26,
     };
-    return virt->vcpu_init(v);
+    return virt ? virt->vcpu_init(v) : HV_OK;   /* without a backend it is never started */
 }
 
 static void init_policy(struct vm *vm)
