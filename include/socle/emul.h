@@ -40,13 +40,6 @@ MUST_CHECK hv_status insn_fetch(const struct gva_walker *w, const struct vcpu_st
                                 struct insn *out, struct emul_exception *exc);
 
 /*
- * The length of the instruction at CS:RIP if it is `op` in its shortest form, in 64-bit
- * mode and one page; 0 when it is not so plain, and insn_fetch has to look. For exits
- * that happen often: about half the work of insn_fetch. Marks pages accessed, as that does.
- */
-unsigned insn_peek(const struct gva_walker *w, const struct vcpu_state *s, enum insn_op op);
-
-/*
  * What the last peek's page walk read, and where: as long as the same registers and the
  * same table entries are found again, the walk would end at the same page. So each use
  * looks at guest memory as it is now. Not valid: all zero; also set so by whoever changes
@@ -60,9 +53,13 @@ struct peek_cache {
     uint8_t cpl;
 };
 
-/* insn_peek() with a cache of the walk: about a fifth of its work when it hits. */
-unsigned insn_peek_cached(const struct gva_walker *w, const struct vcpu_state *s, enum insn_op op,
-                          struct peek_cache *c);
+/*
+ * The length of the instruction at CS:RIP if it is `op` in its shortest form, in 64-bit
+ * mode and one page; 0 when it is not so plain, and insn_fetch has to look. For exits
+ * that happen often. Marks pages accessed, as a fetch does.
+ */
+unsigned insn_peek(const struct gva_walker *w, const struct vcpu_state *s, enum insn_op op,
+                   struct peek_cache *c);
 
 /*
  * Ends an instruction of `len` bytes that was carried out for the guest: advances RIP

@@ -119,6 +119,13 @@ static void test_undefined_and_too_long(void **state)
     expect_fault(vm, 0x1fff, VEC_UD, 0, 0);
 }
 
+/* One cache for all: a stale one would show. */
+static unsigned peek(struct vm *vm, enum insn_op op)
+{
+    static struct peek_cache cache;
+    return insn_peek(&vm->w, &vm->s, op, &cache);
+}
+
 /* peek agrees with fetch wherever it answers, and answers for every plain exit instruction. */
 static void test_peek(void **state)
 {
@@ -138,26 +145,63 @@ static void test_peek(void **state)
             vm_code(vm, row[i].hex);
             assert_int_equal(fetch(vm, CODE + at), HV_OK);
             assert_true(insn.op == row[i].op && insn.len == len);
-            assert_int_equal(insn_peek(&vm->w, &vm->s, row[i].op), len);
+            assert_int_equal(peek(vm, row[i].op), len);
             for (unsigned op = 0; op < INSN_OP_COUNT; op++)
-                assert_int_equal(insn_peek(&vm->w, &vm->s, (enum insn_op)op),
+                assert_int_equal(peek(vm, (enum insn_op)op),
                                  op == row[i].op ? len : 0);
         }
     vm->s.seg[SEG_CS].base = 0;
     vm_code(vm, "480fa2");                               /* a prefix: for insn_fetch */
     assert_int_equal(fetch(vm, CODE), HV_OK);
-    assert_int_equal(insn_peek(&vm->w, &vm->s, INSN_CPUID), 0);
+    assert_int_equal(peek(vm, INSN_CPUID), 0);
     vm_put(vm, 0x1fff, 0xa20f, 2);
     assert_int_equal(fetch(vm, 0x1fff), HV_OK);
-    assert_int_equal(insn_peek(&vm->w, &vm->s, INSN_CPUID), 0);
+    assert_int_equal(peek(vm, INSN_CPUID), 0);
     vm_put(vm, vm_pte_at(CODE), CODE | 7 | BIT64(63), 8);
     vm_put(vm, CODE, 0xf4, 1);
     vm->s.rip = CODE;
-    assert_int_equal(insn_peek(&vm->w, &vm->s, INSN_HLT), 0);
+    assert_int_equal(peek(vm, INSN_HLT), 0);
     vm->s.rip = 0x800000;                                /* not mapped */
-    assert_int_equal(insn_peek(&vm->w, &vm->s, INSN_HLT), 0);
+    assert_int_equal(peek(vm, INSN_HLT), 0);
     vm_32(vm);
-    assert_int_equal(insn_peek(&vm->w, &vm->s, INSN_HLT), 0);
+    assert_int_equal(peek(vm, INSN_HLT), 0);
+}
+
+/* Whatever the walk depended on may change between two peeks; the second sees it. */
+static void test_peek_follows_changes(void **state)
+{
+    struct vm *vm = *state;
+    const uint64_t other = 0x30000;
+    vm_64(vm);
+    vm_paging(vm);
+    vm_put(vm, CODE, 0xa20f, 2);
+    vm_put(vm, other, 0x300f, 2);
+    vm->s.rip = CODE;
+    assert_int_equal(peek(vm, INSN_CPUID), 2);
+    assert_int_equal(peek(vm, INSN_CPUID), 2);
+    vm_put(vm, CODE, 0x320f, 2);                         /* other code */
+    assert_int_equal(peek(vm, INSN_CPUID), 0);
+    assert_int_equal(peek(vm, INSN_RDMSR), 2);
+    uint64_t old = CODE | 7;
+    vm_put(vm, vm_pte_at(CODE), other | 7, 8);           /* another page there */
+    assert_int_equal(peek(vm, INSN_RDMSR), 0);
+    assert_int_equal(peek(vm, INSN_WRMSR), 2);
+    vm_put(vm, vm_pte_at(CODE), other, 8);               /* gone */
+    assert_int_equal(peek(vm, INSN_WRMSR), 0);
+    vm_put(vm, vm_pte_at(CODE), old | BIT64(63), 8);     /* no execution */
+    assert_int_equal(peek(vm, INSN_RDMSR), 0);
+    vm_put(vm, vm_pte_at(CODE), old, 8);
+    assert_int_equal(peek(vm, INSN_RDMSR), 2);
+    vm->s.cr4 |= CR4_SMEP;                               /* a user page */
+    assert_int_equal(peek(vm, INSN_RDMSR), 0);
+    vm->s.cpl = 3;
+    assert_int_equal(peek(vm, INSN_RDMSR), 2);
+    vm_put(vm, vm_pte_at(CODE), old & ~4ull, 8);         /* no user page any more */
+    assert_int_equal(peek(vm, INSN_RDMSR), 0);
+    vm->s.cpl = 0;
+    assert_int_equal(peek(vm, INSN_RDMSR), 2);
+    vm->s.cr3 = 0x700000;                                /* empty tables */
+    assert_int_equal(peek(vm, INSN_RDMSR), 0);
 }
 
 static void test_retire(void **state)
@@ -188,6 +232,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_execute_rights, vm_setup, vm_teardown),
         cmocka_unit_test_setup_teardown(test_undefined_and_too_long, vm_setup, vm_teardown),
         cmocka_unit_test_setup_teardown(test_peek, vm_setup, vm_teardown),
+        cmocka_unit_test_setup_teardown(test_peek_follows_changes, vm_setup, vm_teardown),
         cmocka_unit_test_setup_teardown(test_retire, vm_setup, vm_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

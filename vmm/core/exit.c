@@ -47,7 +47,7 @@ static __attribute__((noinline)) bool decode_length(struct vcpu *v, enum insn_op
 bool exit_find_length(struct vcpu *v, enum insn_op op, enum insn_op alt, unsigned *len)
 {
     vcpu_need(v, REGS_RIP | REGS_CODE | REGS_CR);
-    *len = insn_peek_cached(&v->walker, &v->st, op, &v->peek);
+    *len = insn_peek(&v->walker, &v->st, op, &v->peek);
     return likely(*len != 0) || decode_length(v, op, alt, len);
 }
 

@@ -24,24 +24,6 @@ static const uint32_t plain[INSN_OP_COUNT] = {
     [INSN_RDTSCP] = 3u << 24 | 0xf9010f,
 };
 
-unsigned insn_peek(const struct gva_walker *w, const struct vcpu_state *s, enum insn_op op)
-{
-    unsigned len = plain[op] >> 24, skip = (unsigned)(s->rip & 7);
-    struct gva_fault fault;
-    uint64_t word, next = 0;
-    gpa_t at;
-
-    if (!len || insn_mode_of(s) != INSN_64 || (s->rip & (PAGE_SIZE - 1)) + len > PAGE_SIZE ||
-        gva_to_gpa(w, s, s->rip, GVA_FETCH | (s->cpl == 3 ? GVA_USER : 0), &at, &fault) ||
-        !gmem_load64(w->mem, gpa(at.v - skip), &word) ||
-        (skip + len > 8 && !gmem_load64(w->mem, gpa(at.v - skip + 8), &next)))
-        return 0;
-    word >>= 8 * skip;
-    if (skip + len > 8)
-        word |= next << (64 - 8 * skip);
-    return (word & (BIT(8 * len) - 1)) == (plain[op] & 0xffffff) ? len : 0;
-}
-
 /* Does everything that the walk depended on stand as it did? */
 static inline bool hit(const struct peek_cache *c, const struct vcpu_state *s)
 {
@@ -95,8 +77,8 @@ static __attribute__((noinline)) bool fill(const struct gva_walker *w, const str
     return c->code;
 }
 
-unsigned insn_peek_cached(const struct gva_walker *w, const struct vcpu_state *s, enum insn_op op,
-                          struct peek_cache *c)
+unsigned insn_peek(const struct gva_walker *w, const struct vcpu_state *s, enum insn_op op,
+                   struct peek_cache *c)
 {
     unsigned len = plain[op] >> 24, offset = (unsigned)(s->rip & (PAGE_SIZE - 1));
     uint32_t found;
