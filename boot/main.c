@@ -109,7 +109,8 @@ static void start_clock(void)
     console_set_utc(console_lock(), host_cpu()->utc_at_boot);
     console_unlock();
     log_info("clock: TSC at %lu.%03lu MHz by the %s%s", time_tsc_hz() / 1000000,
-             time_tsc_hz() / 1000 % 1000, time_reference_name(), time_tsc_steady() ? "" : ", which it does not keep to");
+             time_tsc_hz() / 1000 % 1000, time_reference_name(),
+             time_tsc_steady() ? "" : ", which it does not keep to");
 }
 
 static void start_virtualization(void)
