@@ -30,7 +30,7 @@ endif
 PURE_DIRS := vmm/lib vmm/device vmm/emul vmm/sched vmm/policy vmm/console \
              mm boot/config boot/loader boot/tables boot/info
 # Folders that touch the machine: only in the hypervisor.
-HV_DIRS   := arch/x86/entry arch/x86/cpu arch/x86/mm arch/x86/svm drivers vmm/core vmm/shell boot
+HV_DIRS   := arch/x86/entry arch/x86/cpu arch/x86/mm arch/x86/svm drivers vmm/core boot
 TOOL_DIRS := tools
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
@@ -190,7 +190,8 @@ $(GUESTS)/toy/%.img: $(GUESTS)/toy/%.elf
 	$(call note,MAKE,$@)
 	$(Q)objcopy -O binary $< $@
 
-.SECONDARY: $(TOYS:.img=.elf) $(TOYS:.img=.o) $(GUESTS)/toy/toy.o
+# Objects stay, also those that only a chain of rules names.
+.SECONDARY:
 
 .PHONY: guests guests-full
 guests: $(GUESTS)/vmlinuz-cloud $(GUESTS)/demo.img $(GUESTS)/test.img $(TOYS)
