@@ -11,6 +11,9 @@ cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build}
 logs=$build/test-logs
 mkdir -p "$logs"
+SOCLE_BUILD=$(cd "$build" && pwd)
+SOCLE_TOOL=$SOCLE_BUILD/socle
+export SOCLE_BUILD SOCLE_TOOL
 failed=
 
 run_layers()
@@ -78,13 +81,13 @@ run_fuzz_long() { fuzz_all "-max_total_time=${FUZZ_SECONDS:-60}"; }
 # shellcheck disable=SC2086
 run_system()
 {
-    SOCLE_BUILD=$build /usr/bin/python3 -B -m pytest tests/system ${PYTEST_FLAGS:---durations=5} </dev/null
+    /usr/bin/python3 -B -m pytest tests/system ${PYTEST_FLAGS:---durations=5} </dev/null
 }
 
 # shellcheck disable=SC2086
 run_soak()
 {
-    SOCLE_BUILD=$build /usr/bin/python3 -B -m pytest tests/system -m soak ${PYTEST_FLAGS:---durations=5} </dev/null
+    /usr/bin/python3 -B -m pytest tests/system -m soak ${PYTEST_FLAGS:---durations=5} </dev/null
 }
 
 for stage in "$@"; do

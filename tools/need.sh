@@ -91,13 +91,13 @@ lists_are_fresh()
 update()
 {
     echo "Updating the lists of packages (apt-get update)"
-    apt-get update -qq
+    apt-get update -qq -o Acquire::Retries=3
     touch /var/lib/apt/lists
 }
 install()
 {
     # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Acquire::Retries=3 --no-install-recommends $packages \
         </dev/null >"$log" 2>&1
 }
 

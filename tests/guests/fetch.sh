@@ -30,7 +30,7 @@ download()
     # As root apt would want to step down to a user who cannot write here.
     [ "$(id -u)" = 0 ] && sandbox='-o APT::Sandbox::User=root' || sandbox=
     # shellcheck disable=SC2086
-    (cd "$work" && apt-get download -qq $sandbox "$1" >"$work/log" 2>&1)
+    (cd "$work" && apt-get download -qq -o Acquire::Retries=3 $sandbox "$1" >"$work/log" 2>&1)
 }
 
 fetch()
