@@ -62,6 +62,7 @@ HV_OBJS := $(patsubst %,$(BUILD)/hv/%.o,$(PURE_C) $(HV_C) $(HV_S))
 
 .PHONY: all
 all: $(BUILD)/socle.elf $(BUILD)/socle
+	@:
 
 # What else an object or a program depends on: the command that makes it, and the list of
 # its parts. The files change only when these do, so that nothing is built in vain.
@@ -195,6 +196,7 @@ $(GUESTS)/toy/%.img: $(GUESTS)/toy/%.elf
 
 .PHONY: guests guests-full
 guests: $(GUESTS)/vmlinuz-cloud $(GUESTS)/demo.img $(GUESTS)/test.img $(TOYS)
+	@:
 guests-full: guests $(GUESTS)/vmlinuz-full
 
 # ---- the demonstration -----------------------------------------------------------

@@ -52,6 +52,7 @@ runs_of()
 }
 
 # Each starts from the kept inputs (tests/fuzz/corpus) and leaves them unchanged.
+# shellcheck disable=SC2086
 # $1: bound given to libFuzzer, empty: so many runs.
 fuzz_all()
 {
@@ -61,10 +62,12 @@ fuzz_all()
         bound=${1:--runs=$(runs_of "$name")}
         out=$build/fuzz/out/$name log=$logs/$name.txt
         mkdir -p "$out"
-        [ -n "$1" ] || rm -rf "$out"/*
+        corpus=
+        [ -d "tests/fuzz/corpus/$name" ] && corpus=tests/fuzz/corpus/$name
+        [ -n "$1" ] || rm -rf "${out:?}"/*
         if "$build/fuzz/$name" "$bound" -seed=1 -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
             -print_final_stats=1 -artifact_prefix="$build/fuzz/$name-" \
-            "$out" $(ls -d "tests/fuzz/corpus/$name" 2>/dev/null) >"$log" 2>&1; then
+            "$out" $corpus >"$log" 2>&1; then
             echo "$name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") runs, no finding"
         else
             tail -n 60 "$log"

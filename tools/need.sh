@@ -39,13 +39,14 @@ bochs   bochs-sdl            /usr/lib/*/bochs/plugins/libbx_sdl2_gui.so
 
 there()
 {
+    # shellcheck disable=SC2086
     case $1 in
     /*)             ls $1 >/dev/null 2>&1 ;;
     static-busybox) b=$(command -v busybox) && LC_ALL=C ldd "$b" 2>&1 | grep -q "not a dynamic" ;;
     python-*)       /usr/bin/python3 -c "import ${1#python-}" 2>/dev/null ;;
     clang-fuzzer)   command -v clang >/dev/null &&
-                    [ -e "$(clang -print-runtime-dir)/libclang_rt.fuzzer-x86_64.a" -o \
-                      -e "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a)" ] ;;
+                    { [ -e "$(clang -print-runtime-dir)/libclang_rt.fuzzer-x86_64.a" ] ||
+                      [ -e "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a)" ]; } ;;
     *)              PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null ;;
     esac
 }
