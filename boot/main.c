@@ -15,6 +15,7 @@
 #include "arch/x86/mm/hostmem.h"
 #include "boot/boot.h"
 #include "socle/console_io.h"
+#include "socle/cpu.h"
 #include "socle/fmt.h"
 #include "socle/hostcpu.h"
 #include "socle/log.h"
@@ -91,7 +92,10 @@ static void start_interrupts(void)
 {
     host_pic_mask();
     uint64_t base = acpi.madt.valid ? acpi.madt.lapic.v : rdmsr(MSR_APIC_BASE) & 0xffffff000ull;
-    if (host_lapic_init(hostmap_device(hpa(base), PAGE_SIZE)))
+    volatile void *regs = hostmap_device(hpa(base), PAGE_SIZE);
+    if (!regs)
+        boot_refuse("out of memory for the local APIC's mapping");
+    if (host_lapic_init(regs))
         boot_refuse("this CPU's local APIC is switched off: enable it in the firmware setup");
     this_cpu()->apic_id = host_lapic_id();
     trap_set_irq(VECTOR_TIMER, on_timer);
@@ -127,6 +131,7 @@ static void start_virtualization(void)
     fmt(version, sizeof(version), "%s, %s, 1 CPU", SOCLE_VERSION, virt->name);
     shell_ops_version(version);
     log_info("guests run on %s", virt->name);
+    cpu_spec_init();
 }
 
 static void route_console_interrupts(void)

@@ -35,7 +35,8 @@ void serial_init(struct serial *s, uint16_t port, uint32_t baud)
     if (divisor == 0)
         divisor = 1;
     s->port = port;
-    s->tx_irq = false;
+    s->tx_irq = s->stuck = false;
+    s->busy_since = 0;
     wait_sent(port);                    /* what the boot loader, or we, wrote last */
     outb((uint16_t)(port + IER), 0);
     outb((uint16_t)(port + LCR), LCR_DLAB | LCR_8N1);

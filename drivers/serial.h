@@ -8,6 +8,8 @@
 struct serial {
     uint16_t port;              /* 0: none */
     bool     tx_irq;            /* the transmit interrupt is enabled */
+    bool     stuck;             /* has not sent for long: others do not wait for it */
+    uint64_t busy_since;        /* ns; 0: was ready when last asked */
 };
 
 /* Events found by serial_poll_rx. */

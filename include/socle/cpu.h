@@ -44,6 +44,10 @@ uint32_t cpu_guest_pkru(void);
 void cpu_vector_get(unsigned n, uint8_t out[16]);
 void cpu_vector_set(unsigned n, const uint8_t in[16]);
 
+/* Speculation measures: found out at boot; taken when the CPU goes on to another guest. */
+void cpu_spec_init(void);
+void cpu_change_guest(void);
+
 /* Lets pending interrupts in for a moment; sleeps until one comes (not when one is pending). */
 void cpu_irq_window(void);
 void cpu_sleep(void);

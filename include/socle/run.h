@@ -58,6 +58,15 @@ void exit_xsetbv(struct vcpu *v, const struct vm_exit *x);
 void exit_hypercall(struct vcpu *v, const struct vm_exit *x);
 void exit_bad_state(struct vcpu *v, const struct vm_exit *x);
 
+/* What fetching or emulating gave the guest. */
+static inline void exit_exception_of(struct vcpu *v, const struct emul_exception *exc)
+{
+    if (exc->vector == VEC_PF)
+        vcpu_page_fault(v, exc->error, exc->cr2);
+    else
+        vcpu_exception(v, exc->vector, exc->has_error, exc->error);
+}
+
 /* Runs the emulator on the instruction at RIP and acts on its outcome. */
 void exit_emulate(struct vcpu *v, const char *what, uint64_t where);
 

@@ -53,6 +53,7 @@ struct vcpu {
     struct sched_item   item;
     struct inject_queue inject;
     bool                nmi_blocked;    /* an NMI handler runs */
+    uint64_t            refused_rip;    /* of the last state that the CPU refused */
     struct lapic        lapic;
     struct gva_walker   walker;
     struct peek_cache   peek;

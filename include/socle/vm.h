@@ -83,6 +83,7 @@ struct vm {
     struct alarm       stop_alarm;      /* stop_timeout after the power button */
     struct alarm       flush_alarm;     /* out[] goes to the console */
     uint32_t           backoff_s;
+    uint32_t           quick_resets;    /* lives that ended at once, by reset, in a row */
     uint64_t           started_ns, stopped_ns;
     bool               stop_pressed;
     uint32_t           restarts;

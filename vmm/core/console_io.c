@@ -17,6 +17,7 @@ enum { PORTS = 4, TX_BURST = 16 };
 /* 16 bytes at 9600 baud take 17 ms. */
 enum { IRQ_FIFO_NS = 50000000, IRQ_TEST_NS = 2000000, IRQ_TEST_TRIES = 1000 };
 enum { POLL_TX_NS = 1000000, POLL_RX_NS = 10000000 };
+#define STUCK_NS 1000000000ull
 
 static const uint16_t com_ports[PORTS] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
 
@@ -153,12 +154,26 @@ void console_io_guest_flush(struct vm *vm)
     console_unlock();
 }
 
+/* A port that does not get rid of its bytes for so long is left out until it does. */
+static bool port_ready(struct serial *s)
+{
+    if (serial_tx_empty(s)) {
+        s->stuck = false;
+        s->busy_since = 0;
+        return true;
+    }
+    if (!s->busy_since)
+        s->busy_since = host_now();
+    s->stuck = host_now() - s->busy_since > STUCK_NS;
+    return s->stuck;
+}
+
 static bool ports_ready(void)
 {
+    bool ready = ports > 0;
     for (uint32_t i = 0; i < ports; i++)
-        if (!serial_tx_empty(&port[i]))
-            return false;
-    return ports > 0;
+        ready = port_ready(&port[i]) && ready;
+    return ready;
 }
 
 /* Hands over what the ports take now; true when there is more to write. */
@@ -172,7 +187,7 @@ static bool transmit(void)
         if (!n)
             break;
         for (uint32_t p = 0; p < ports; p++)
-            for (size_t i = 0; i < n; i++)
+            for (size_t i = 0; i < n && !port[p].stuck; i++)
                 serial_tx(&port[p], burst[i]);
     }
     return false;
@@ -194,7 +209,7 @@ static void receive(struct serial *s)
 
 /*
  * An edge-triggered line rises again only after it fell, so each round goes on until no
- * port has a reason left, or the budget ends (the next timer tick looks again).
+ * port has a reason left; when the budget ends first, the ports are looked at again soon.
  */
 uint64_t console_io_serve(void)
 {
@@ -202,9 +217,9 @@ uint64_t console_io_serve(void)
     for (uint32_t i = 0; i < vm_count; i++)
         console_io_guest_flush(vm_list[i]);
     uint64_t due = console_tick(&console, host_now());
-    bool waiting = false;
+    bool waiting = false, more = false;
     for (unsigned round = 0; round < 4; round++) {
-        bool more = false;
+        more = false;
         for (uint32_t p = 0; p < ports; p++)
             receive(&port[p]);
         waiting = transmit();
@@ -216,6 +231,8 @@ uint64_t console_io_serve(void)
             break;
     }
     due = min_u64(due, console_deadline(&console));
+    if (more)
+        due = min_u64(due, host_now() + POLL_TX_NS);
     if (polled)
         due = min_u64(due, host_now() + (waiting ? POLL_TX_NS : POLL_RX_NS));
     console_unlock();

@@ -34,10 +34,7 @@ static __attribute__((noinline)) bool decode_length(struct vcpu *v, enum insn_op
         *len = insn.len;
         return insn.op == op || insn.op == alt;
     case HV_INVALID:
-        if (exc.vector == VEC_PF)
-            vcpu_page_fault(v, exc.error, exc.cr2);
-        else
-            vcpu_exception(v, exc.vector, exc.has_error, exc.error);
+        exit_exception_of(v, &exc);
         return false;
     default:
         return false;           /* page tables or code change under us: the guest tries again */
@@ -111,8 +108,7 @@ static void exit_exception(struct vcpu *v, const struct vm_exit *x)
 void exit_handle(struct vcpu *v, const struct vm_exit *x)
 {
     switch (x->kind) {
-    case EXIT_INTR:
-        cpu_irq_window();
+    case EXIT_INTR:             /* served: run_once() let it in */
         break;
     case EXIT_IRQ_WINDOW:
         break;                  /* prepare() has v->irq_window to go by */

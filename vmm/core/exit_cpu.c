@@ -55,7 +55,12 @@ void exit_cr(struct vcpu *v, const struct vm_exit *x)
     struct insn insn;
     struct emul_exception exc;
     vcpu_need(v, REGS_RIP | REGS_CODE | REGS_CR);
-    if (insn_fetch(&v->walker, &v->st, &insn, &exc) || insn.op != INSN_MOV_TO_CR)
+    hv_status s = insn_fetch(&v->walker, &v->st, &insn, &exc);
+    if (s == HV_INVALID) {
+        exit_exception_of(v, &exc);
+        return;
+    }
+    if (s || insn.op != INSN_MOV_TO_CR)
         return;                         /* changed meanwhile: the guest tries again */
     uint64_t value = v->st.gpr[insn.rm & 15];
     if (insn.mode != INSN_64)
@@ -95,7 +100,8 @@ void exit_bad_state(struct vcpu *v, const struct vm_exit *x)
     struct emul_exception exc;
     vcpu_need(v, REGS_ALL);
     if (insn_fetch(&v->walker, &v->st, &insn, &exc) == HV_OK && insn.op == INSN_MOV_TO_CR &&
-        !inject_pending(&v->inject)) {
+        !inject_pending(&v->inject) && v->st.rip != v->refused_rip) {
+        v->refused_rip = v->st.rip;     /* once: a state that stays bad ends the guest */
         vcpu_gp(v);
         return;
     }

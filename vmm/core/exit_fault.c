@@ -108,10 +108,7 @@ void exit_emulate(struct vcpu *v, const char *what, uint64_t where)
     case EMUL_RETRY:
         break;
     case EMUL_EXCEPTION:
-        if (c.exc.vector == VEC_PF)
-            vcpu_page_fault(v, c.exc.error, c.exc.cr2);
-        else
-            vcpu_exception(v, c.exc.vector, c.exc.has_error, c.exc.error);
+        exit_exception_of(v, &c.exc);
         break;
     case EMUL_UNSUPPORTED:
     case EMUL_FAILED:
@@ -123,6 +120,12 @@ void exit_emulate(struct vcpu *v, const char *what, uint64_t where)
 void exit_fault(struct vcpu *v, const struct vm_exit *x)
 {
     gpa_t at = gpa(x->u.fault.gpa);
+    if (v->inject.interrupted.kind != EVENT_NONE) {
+        /* Its IDT, TSS or stack is not in memory: delivery would never end. */
+        vm_end(v->vm, END_CRASH, "event %u cannot be delivered: its tables or stack are at guest-physical %lx",
+               v->inject.interrupted.vector, at.v);
+        return;
+    }
     if (x->u.fault.fetch && !gmem_contains(&v->vm->mem, at, 1)) {
         vcpu_ud(v);             /* nobody answers there: the bus gives ff ff, which is #UD */
         return;

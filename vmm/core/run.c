@@ -11,6 +11,7 @@
 
 /* The vCPU whose registers are in this CPU; it may stay there while the CPU idles. */
 static struct vcpu *loaded;
+static uint16_t last_guest;             /* the VM that ran on it last; 0: none */
 
 static void load(struct vcpu *v)
 {
@@ -18,6 +19,9 @@ static void load(struct vcpu *v)
         return;
     if (loaded)
         virt->put(loaded);
+    if (v->vm->id != last_guest)
+        cpu_change_guest();
+    last_guest = v->vm->id;
     virt->load(v);
     loaded = v;
 }
@@ -33,9 +37,13 @@ void vcpu_unload(struct vcpu *v)
 /* INIT and SIPI as SDM vol. 3, 9.4.3 and 11.4.7.3 have them. */
 static void take_requests(struct vcpu *v, uint32_t req)
 {
+    if (req & REQ_INIT && v->index == 0) {      /* the boot CPU would run firmware: a reset */
+        vm_reset_request(v->vm);
+        return;
+    }
     if (req & REQ_INIT) {
         vcpu_reset(v, true);
-        v->mode = v->index == 0 ? VCPU_RUN : VCPU_WAIT_SIPI;
+        v->mode = VCPU_WAIT_SIPI;
     }
     if (req & REQ_SIPI && v->mode == VCPU_WAIT_SIPI) {
         uint8_t vector = atomic_load(&v->sipi);
@@ -162,6 +170,8 @@ static void run_once(struct vcpu *v)
     struct vm_exit x;
     sched_arm();
     virt->run(v, &x);
+    /* At every exit: a guest that exits before it can be interrupted must not keep the host's out. */
+    cpu_irq_window();
     uint64_t start = cpu_tsc();
     uint8_t cr8 = virt->get_tpr(v);
     if (unlikely(cr8 != v->tpr_shown)) {

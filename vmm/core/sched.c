@@ -23,7 +23,8 @@ static struct {
     uint64_t            since;          /* ns; time of current is charged up to here */
     uint64_t            console_due;
     uint64_t            busy, idle;
-    bool                resched;
+    bool                resched;        /* the running item leaves at the next chance, */
+    bool                yield;          /* behind all others */
 } cpu;
 
 bool sched_must_arm;
@@ -98,7 +99,11 @@ void sched_sleep(struct sched_item *i)
         runq_remove(&cpu.q, &i->run);
 }
 
-void sched_yield(void) { cpu.resched = true; }
+void sched_yield(void)
+{
+    cpu.resched = true;
+    cpu.yield = true;
+}
 
 void host_alarm_set(struct alarm *a, uint64_t due_ns)
 {
@@ -183,10 +188,12 @@ static void run_current(void)
         run_work(container_of(i, struct sched_work, item));
     charge(host_now());
     cpu.current = NULL;
-    if (i->active)
-        runq_put(&cpu.q);
-    else
+    if (!i->active)
         runq_sleep(&cpu.q);
+    else if (cpu.yield)
+        runq_yield(&cpu.q);
+    else
+        runq_put(&cpu.q);
 }
 
 /* Nothing to run. */
@@ -208,7 +215,7 @@ void sched_loop(void)
         uint64_t now = host_now();
         if (unlikely(cpu_events_pending() || next_event() <= now))
             serve();
-        cpu.resched = false;
+        cpu.resched = cpu.yield = false;
         now = host_now();
         struct run_entity *e = runq_pick(&cpu.q, now, &cpu.slice_end);
         if (!e) {

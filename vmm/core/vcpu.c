@@ -4,7 +4,6 @@
 
 #include "socle/cpu.h"
 #include "socle/pvclock.h"
-#include "socle/str.h"
 #include "socle/vm.h"
 
 enum { ATTR_CODE16 = 0x9b, ATTR_DATA16 = 0x93, ATTR_LDT = 0x82, ATTR_TSS = 0x8b };
@@ -27,11 +26,17 @@ void vcpu_reset(struct vcpu *v, bool init_signal)
 {
     struct vcpu_state *st = &v->st;
     uint64_t cr0_cache = CR0_CD | CR0_NW;
+    struct vcpu_state old = { .pat = RESET_PAT };
     if (init_signal) {
-        vcpu_need(v, REGS_CR);
+        vcpu_need(v, REGS_CR | REGS_MSR);
+        old = *st;
         cr0_cache = st->cr0 & (CR0_CD | CR0_NW);
     }
-    memset(st, 0, sizeof(*st));
+    *st = (struct vcpu_state){
+        .star = old.star, .lstar = old.lstar, .cstar = old.cstar, .sfmask = old.sfmask,
+        .kernel_gs_base = old.kernel_gs_base, .sysenter_cs = old.sysenter_cs,
+        .sysenter_esp = old.sysenter_esp, .sysenter_eip = old.sysenter_eip, .pat = old.pat,
+    };
     st->rip = RESET_VECTOR_RIP;
     st->rflags = RFLAGS_FIXED;
     st->gpr[GPR_RDX] = v->vm->cpu.basic[1].eax;     /* family, model, stepping */
@@ -44,7 +49,6 @@ void vcpu_reset(struct vcpu *v, bool init_signal)
     st->cr0 = CR0_ET | cr0_cache;
     st->dr6 = RESET_DR6;
     st->dr7 = RESET_DR7;
-    st->pat = RESET_PAT;
     inject_init(&v->inject);
     v->nmi_blocked = false;
     v->irq_window = v->nmi_window = v->tpr_watch = false;

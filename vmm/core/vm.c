@@ -18,6 +18,7 @@
 #include "socle/str.h"
 
 enum { BACKOFF_MAX_S = 60, BACKOFF_RESET_S = 60 };
+enum { QUICK_RESETS_MAX = 5 };          /* lives under a second in a row before restarts back off */
 #define SECOND_NS 1000000000ull
 
 struct vm *vm_list[CONFIG_GUESTS_MAX];
@@ -114,7 +115,9 @@ static void power_up(struct vm *vm)
 static void start_failed(struct vm *vm)
 {
     vm_load_drop(vm);
-    vm_not_started(vm, "%s", vm->why[0] ? vm->why : "out of memory");
+    char why[VM_WHY];
+    fmt(why, sizeof(why), "%s", vm->why[0] ? vm->why : "out of memory");
+    vm_not_started(vm, "%s", why);
     vm->keep_memory = false;
     vm->after = AFTER_OFF;
     vm->state = VM_STOPPING;
@@ -202,7 +205,10 @@ static enum vm_after what_follows(struct vm *vm, enum vm_end how)
         return AFTER_OFF;
     switch (how) {
     case END_REBOOT:
-        return vm->cfg->on_reboot == CONFIG_REBOOT_RESTART ? AFTER_RESTART : AFTER_OFF;
+        if (vm->cfg->on_reboot != CONFIG_REBOOT_RESTART)
+            return AFTER_OFF;
+        vm->quick_resets = host_now() - vm->started_ns < SECOND_NS ? vm->quick_resets + 1 : 0;
+        return vm->quick_resets < QUICK_RESETS_MAX ? AFTER_RESTART : AFTER_BACKOFF;
     case END_CRASH:
         return vm->cfg->on_crash == CONFIG_CRASH_RESTART ? AFTER_BACKOFF :
                vm->cfg->on_crash == CONFIG_CRASH_PAUSE ? AFTER_CRASHED : AFTER_OFF;

@@ -10,6 +10,8 @@
 #include "socle/vm.h"
 
 enum { FREE_BUDGET = 64, BLOCKS_PER_GIB = 512 };
+#define RESTART_RESERVE MIB(2)          /* left for what loading a kernel again takes meanwhile */
+#define MEMORY_MAX      GIB(512)        /* of one guest: its list of blocks is one run of pages */
 
 /* Memory promised to guests that are starting and have not taken it yet. */
 static uint64_t promised;
@@ -52,8 +54,12 @@ hv_status vm_memory_prepare(struct vm *vm)
     struct frame_stats stats;
     uint64_t need = vm->layout.low_ram + vm->layout.high_ram, extra = need / 256 + MIB(1);
     frame_stats(&host_frames, &stats);
+    if (need > MEMORY_MAX) {
+        fmt(vm->why, sizeof(vm->why), "a guest can have at most 512G of memory in this version");
+        return HV_UNSUPPORTED;
+    }
     uint64_t avail = stats.free > promised ? stats.free - promised : 0;
-    if (avail < need + extra) {
+    if (avail < need + extra + RESTART_RESERVE) {
         char want[FMT_SIZE_LEN], have[FMT_SIZE_LEN];
         fmt(vm->why, sizeof(vm->why), "not enough memory: it wants %s, the machine has %s left",
             fmt_size(want, need), fmt_size(have, align_down(avail, MIB(1))));

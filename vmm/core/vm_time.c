@@ -5,7 +5,7 @@
 #include "socle/hostcpu.h"
 #include "socle/vm.h"
 
-enum { FLUSH_NS = 1000000, LOG_LINES_PER_S = 10 };
+enum { FLUSH_NS = 1000000, AGAIN_NS = 20000, LOG_LINES_PER_S = 10 };
 
 uint64_t vm_now(struct vm *vm) { return vmclock_ns(&vm->clock, cpu_tsc()); }
 
@@ -38,6 +38,10 @@ static void fire(void *owner, uint64_t now)
     for (unsigned n = 0; n < VM_ALARMS && (a = alarm_take(&vm->alarms, vm_now(vm))) != NULL; n++)
         a->fire(a->owner, vm_now(vm));
     vm_alarms_changed(vm);
+    if (vm->host_alarm_due <= host_now()) {     /* still one due: others come first */
+        vm->host_alarm_due = host_now() + AGAIN_NS;
+        host_alarm_set(&vm->host_alarm, vm->host_alarm_due);
+    }
 }
 
 /* What a guest does must not fill the log: some lines a second, the rest is only counted. */

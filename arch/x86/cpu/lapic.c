@@ -33,8 +33,13 @@ static void wr(unsigned reg, uint32_t v)
 hv_status host_lapic_init(volatile void *base)
 {
     uint64_t msr = rdmsr(MSR_APIC_BASE);
-    if (!(msr & MSR_APIC_BASE_EN))
-        return HV_UNSUPPORTED;
+    if (!(msr & MSR_APIC_BASE_EN)) {    /* may be switched on, unless for good (11.4.3) */
+        if (!wrmsr_safe(MSR_APIC_BASE, msr | MSR_APIC_BASE_EN))
+            return HV_UNSUPPORTED;
+        msr = rdmsr(MSR_APIC_BASE);
+        if (!(msr & MSR_APIC_BASE_EN))
+            return HV_UNSUPPORTED;
+    }
     x2apic = msr & MSR_APIC_BASE_EXTD;
     mmio = base;
     wr(R_SVR, SVR_ENABLE | VECTOR_SPURIOUS);

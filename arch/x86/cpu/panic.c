@@ -11,6 +11,7 @@
 #include "arch/x86/cpu/ops.h"
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/cpu/reset.h"
+#include "arch/x86/mm/hostmap.h"
 #include "socle/assert.h"
 #include "socle/fmt.h"
 #include "socle/str.h"
@@ -21,7 +22,7 @@ extern const struct symtab symtab_start, symtab_end;
 extern const uint8_t text_start[], text_end[];
 
 struct panic_hooks panic_hooks;
-static bool panicking;
+static unsigned panicking;
 
 static void say(const char *format, ...) PRINTF(1, 2);
 static void say(const char *format, ...)
@@ -66,11 +67,18 @@ static void say_address(const char *what, uint64_t addr)
         say("socle:   %s %016lx", what, addr);
 }
 
+/* A fault right after a guest ran may leave its frame pointer in the register. */
+static bool on_a_stack(uint64_t rbp)
+{
+    return (rbp >= STACK_MAP && rbp < STACK_MAP + PCPU_MAX * STACK_SLOTS * 2 * CPU_STACK_SIZE) ||
+           (rbp >= IMAGE_MAP && rbp < IMAGE_MAP + hostmap_image_size());
+}
+
 /* Frame pointers must rise and stay in one stack's reach; anything else ends the walk. */
 static void backtrace(uint64_t rbp)
 {
     for (unsigned depth = 0; depth < 32; depth++) {
-        if (rbp < 0xffff800000000000ull || rbp & 7)
+        if (!on_a_stack(rbp) || rbp & 7)
             return;
         const uint64_t *frame = (const uint64_t *)rbp;
         if (frame[1] < (uint64_t)text_start || frame[1] >= (uint64_t)text_end)
@@ -104,11 +112,13 @@ NORETURN static void stop_machine(void)
 static void enter_panic(void)
 {
     cpu_irq_off();
-    if (panicking) {                    /* a panic while reporting one */
-        say("socle:   (a second fault while reporting)");
+    if (panicking++) {                  /* a panic while reporting one */
+        if (panicking == 2)
+            say("socle:   (a second fault while reporting)");
+        if (panic_hooks.reboot)
+            machine_reset();
         cpu_halt_forever();
     }
-    panicking = true;
 }
 
 void panic(const char *format, ...)

@@ -20,6 +20,7 @@ enum { PIT_CH2 = 0x42, PIT_CONTROL = 0x43, PORT61 = 0x61, SAMPLES = 5 };
 #define FEMTO           1000000000000000ull
 #define WINDOW_HZ       500             /* two windows of 1/500 s each */
 #define STEADY_PPM      1000
+#define FAR_TICKS       (1ull << 61)    /* centuries */
 
 static struct time_reference ref;
 static volatile uint8_t *hpet;
@@ -149,7 +150,10 @@ uint64_t time_now(void) { return vmclock_ns(&clock, rdtsc()); }
 
 uint64_t time_at_tsc(uint64_t tsc)
 {
-    uint64_t ns = tsc == UINT64_MAX ? tsc : vmclock_ns(&clock, tsc);
+    uint64_t now = rdtsc();
+    if (tsc > now && tsc - now > FAR_TICKS)     /* for the clock's arithmetic that is the past */
+        return UINT64_MAX;
+    uint64_t ns = vmclock_ns(&clock, tsc);
     return ns == UINT64_MAX ? ns : ns + 1;
 }
 

@@ -91,7 +91,7 @@ void trap_entry(struct trap_frame *f)
         interrupt(f);
         return;
     }
-    if (f->vector == VEC_NMI) {
+    if (f->vector == VEC_NMI || f->vector == VEC_SX) {
         nmi();
         return;
     }

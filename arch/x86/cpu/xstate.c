@@ -16,7 +16,7 @@ static const uint64_t known = 0x7 | 0x18 | 0xe0 | 0x200 | 0x60000;
 
 static uint64_t mask;
 static uint32_t size = FXSAVE_SIZE;
-static bool has_xsave, has_rdtscp;
+static bool has_xsave, has_rdtscp, leaks_pointers;
 
 void xstate_init(void)
 {
@@ -25,6 +25,11 @@ void xstate_init(void)
     has_xsave = r[2] & BIT(26);
     cpuid(0x80000001, 0, r);
     has_rdtscp = r[3] & BIT(27);
+    cpuid(0x80000000, 0, r);
+    if (r[0] >= 0x80000008) {
+        cpuid(0x80000008, 0, r);
+        leaks_pointers = !(r[1] & BIT(2));      /* Intel has no such bit, and no harm from this */
+    }
     write_cr0((read_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE);
     write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | (has_xsave ? CR4_OSXSAVE : 0));
     mask = 3;
@@ -52,8 +57,21 @@ void xstate_reset(void *area)
         ((uint64_t *)area)[FXSAVE_SIZE / 8] = 3;        /* XSTATE_BV: x87 and SSE are here */
 }
 
+/*
+ * Without the fix of CPUID 8000_0008 EBX[2] AMD CPUs restore the x87 instruction and data
+ * pointers only while an exception is pending, and would show the last guest's (CVE-2006-1056).
+ * A harmless load gives them values of ours first.
+ */
+static void hide_x87_pointers(void)
+{
+    static const int32_t zero;
+    __asm__ volatile("fnclex; emms; fildl %0" : : "m"(zero));
+}
+
 void xstate_load(const void *area, uint64_t xcr0, uint64_t tsc_aux)
 {
+    if (leaks_pointers)
+        hide_x87_pointers();
     if (has_xsave) {
         xrstor64(area, mask);
         if (xcr0 != mask)

@@ -48,6 +48,14 @@ static void make_lfence_serializing(void)
         log_debug("LFENCE cannot be made serializing on this CPU");
 }
 
+/* A stray INIT is reported like an NMI instead of resetting this CPU (15.28). */
+static void redirect_init(void)
+{
+    uint64_t v;
+    if (rdmsr_safe(MSR_VM_CR, &v) && !wrmsr_safe(MSR_VM_CR, v | VM_CR_R_INIT))
+        log_debug("INIT cannot be redirected on this CPU");
+}
+
 hv_status svm_cpu_enable(void)
 {
     struct svm_cpu *c = &cpus[this_cpu()->index];
@@ -65,6 +73,7 @@ hv_status svm_cpu_enable(void)
     if (svm_caps.clear_svmdis)
         wrmsr(MSR_VM_CR, rdmsr(MSR_VM_CR) & ~VM_CR_SVMDIS);
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+    redirect_init();
     wrmsr(MSR_VM_HSAVE_PA, virt_to_phys(c->hsave).v);
     c->host_vmcb_pa = virt_to_phys(c->host_vmcb);
     vmsave(c->host_vmcb_pa);

@@ -25,6 +25,16 @@ static uint64_t event_type(enum inject_kind kind)
     return EV_TYPE_EXCEPTION;
 }
 
+/* Another event comes before the IRET: it must not push our RFLAGS.TF. IRET is watched again. */
+static void cancel_iret_step(struct vcpu *v)
+{
+    struct svm_vcpu *s = svm_of(v);
+    s->nmi_step = false;
+    vcpu_change(v, REGS_RIP);
+    v->st.rflags = (v->st.rflags & ~RFLAGS_TF) | s->nmi_step_tf;
+    vmcb_set_intercept1(s->vmcb, s->vmcb->_intercept1 | I1_IRET);
+}
+
 /*
  * Software events return behind their instruction. They are not injected: RIP is still at
  * the instruction, which the guest executes again and so raises the same event.
@@ -33,6 +43,8 @@ void svm_inject(struct vcpu *v, const struct inject_event *e)
 {
     struct svm_vcpu *s = svm_of(v);
     s->injected = true;
+    if (s->nmi_step)
+        cancel_iret_step(v);
     if (e->kind == EVENT_SOFT_INT || e->kind == EVENT_SOFT_EXCEPTION || e->kind == EVENT_ICEBP)
         return;
     s->vmcb->event_inj = EV_VALID | event_type(e->kind) | e->vector;

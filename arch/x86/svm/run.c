@@ -69,7 +69,7 @@ static void after_exit(struct vcpu *v, struct svm_vcpu *s)
     v->st.shadow = b->int_state & INT_STATE_SHADOW ? SHADOW_STI : 0;
     v->valid = REGS_GPR | REGS_RIP;
     v->dirty = 0;
-    b->clean = svm_caps.clean_bits ? CLEAN_ALL : 0;
+    b->clean = svm_caps.clean_bits && (uint32_t)b->exit_code != SVM_INVALID ? CLEAN_ALL : 0;
     b->event_inj = 0;
 }
 

@@ -10,7 +10,7 @@
 static const uint32_t intercepts1 =
     I1_INTR |           /* host interrupts are the host's */
     I1_NMI |            /* likewise */
-    I1_INIT |           /* an INIT must not reset the CPU under the hypervisor */
+    I1_INIT |           /* seen and reported; R_INIT (cpu.c) keeps it from resetting the CPU */
     I1_RDPMC |          /* no performance counters are offered */
     I1_CPUID |          /* policy */
     I1_INVD |           /* would drop other guests' and our own dirty cache lines */

@@ -81,6 +81,7 @@ enum {
 #define SVM_FEAT_PAUSE_THR  BIT(12)
 
 /* VM_CR MSR (15.30.1). */
+#define VM_CR_R_INIT        BIT64(1)            /* INIT becomes #SX */
 #define VM_CR_LOCK          BIT64(3)
 #define VM_CR_SVMDIS        BIT64(4)
 
