@@ -8,6 +8,7 @@
 #include "boot/boot.h"
 #include "socle/fmt.h"
 #include "socle/log.h"
+#include "socle/shell_ops.h"
 
 #define BOOT_MAPPED GIB(4)              /* what entry.S has mapped */
 
@@ -70,6 +71,7 @@ void boot_memory(const struct boot_info *bi)
     frame_set_reach(&host_frames, PHYS_ADDR_END);
     frame_stats(&host_frames, &stats);
     uint64_t files = memmap_total(&map, MEM_BOOT);
+    shell_ops_files(files);
     log_info("memory: %s, %lu KiB of it in use by Socle, %lu KiB by files",
              fmt_size(size, stats.total & ~(MIB(1) - 1)), (stats.hypervisor - files) / 1024, files / 1024);
     if (stats.ignored)

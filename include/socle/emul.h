@@ -26,7 +26,15 @@ struct emul_exception {
 /* ---- fetching --------------------------------------------------------------- */
 
 /* Default operand and address size of the code that runs: CS.L, CS.D and EFER.LMA. */
-enum insn_mode insn_mode_of(const struct vcpu_state *s);
+static inline enum insn_mode insn_mode_of(const struct vcpu_state *s)
+{
+    uint16_t attr = s->seg[SEG_CS].attr;
+
+    if ((s->efer & EFER_LMA) && (attr & SEG_L))
+        return INSN_64;
+    /* In real and virtual-8086 mode CS.D is what the cached descriptor says, mostly 0. */
+    return attr & SEG_DB ? INSN_32 : INSN_16;
+}
 
 /*
  * Reads the instruction at CS:RIP and decodes it. Touches the second page of one that

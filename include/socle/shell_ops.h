@@ -9,6 +9,8 @@
 const struct shell_ops *shell_ops_get(void);
 /* The configuration's text for `config`; stays valid. Boot. */
 void shell_ops_config(const char *text, size_t len);
+/* Bytes of the boot loader's files, for `mem`. Boot. */
+void shell_ops_files(uint64_t bytes);
 /* The line `version` prints. Boot. */
 void shell_ops_version(const char *text);
 /* Set by the shell while the machine goes down: guests are neither started nor restarted. */

@@ -178,10 +178,9 @@ def hypervisor_memory(programs, elf, guests):
     text = m.talk(boot, [(r"(?s)(: started\n.*){%d}" % guests, "\x1d"), ("socle> ", "mem\r"),
                          (r"\nguest " + names[-1] + " .*\n", "")], f"memory-{guests}.log")
     row = re.search(r"^hypervisor +(\w+)", text, re.M)
-    files = re.search(r"(\d+) KiB by files", text)
     if not row:
         raise BenchError(f"`mem` has no line \"hypervisor\":\n{text}")
-    return kib(row[1]) - (int(files[1]) if files else 0)
+    return kib(row[1])
 
 
 def measure_memory(programs, elf):

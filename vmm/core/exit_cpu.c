@@ -6,6 +6,8 @@
 #include "socle/run.h"
 #include "socle/vm.h"
 
+enum { XSTATE_LEAF = 0xd };
+
 void exit_cpuid(struct vcpu *v, const struct vm_exit *x)
 {
     struct cpuid_regs out;
@@ -13,12 +15,14 @@ void exit_cpuid(struct vcpu *v, const struct vm_exit *x)
     if (!exit_length(v, x, INSN_CPUID, INSN_CPUID, &len))
         return;
     vcpu_need(v, REGS_CR);
+    uint32_t leaf = (uint32_t)v->st.gpr[GPR_RAX];
     struct cpuid_facts f = {
-        .apic_id = v->index, .apic_enabled = lapic_enabled(&v->lapic),
-        .cr4 = v->st.cr4, .xcr0 = cpu_guest_xcr0(), .xss = v->msr.xss,
+        .apic_id = v->index, .apic_enabled = lapic_enabled(&v->lapic), .cr4 = v->st.cr4,
+        .xcr0 = leaf == XSTATE_LEAF ? cpu_guest_xcr0() : 0,     /* only that leaf shows it */
+        .xss = v->msr.xss,
     };
     exit_advance(v, len);
-    policy_cpuid(&v->vm->cpu, &f, (uint32_t)v->st.gpr[GPR_RAX], (uint32_t)v->st.gpr[GPR_RCX], &out);
+    policy_cpuid(&v->vm->cpu, &f, leaf, (uint32_t)v->st.gpr[GPR_RCX], &out);
     v->st.gpr[GPR_RAX] = out.eax;
     v->st.gpr[GPR_RBX] = out.ebx;
     v->st.gpr[GPR_RCX] = out.ecx;

@@ -92,13 +92,18 @@ static void crash_unsupported(struct vcpu *v, const struct insn *insn, const cha
 
 void exit_emulate(struct vcpu *v, const char *what, uint64_t where)
 {
-    vcpu_need(v, REGS_ALL);
+    vcpu_need(v, REGS_GPR | REGS_RIP | REGS_SEG | REGS_CR);
+    bool steps = v->st.rflags & RFLAGS_TF;      /* then DR6 and DEBUGCTL matter too */
+    if (steps)
+        vcpu_need(v, REGS_DR | REGS_MSR);
+    if (v->st.rflags & RFLAGS_VM || v->st.cpl)  /* then a port access asks the TSS */
+        vcpu_need(v, REGS_SYS);
     v->walker.pkru = v->st.cr4 & CR4_PKE ? cpu_guest_pkru() : 0;
     struct emul_ctx c = {
         .s = &v->st, .w = &v->walker, .ops = &ops, .ops_ctx = v, .budget = REP_BUDGET,
     };
     enum emul_status s = emul_run(&c);
-    v->dirty |= REGS_ALL;
+    v->dirty |= REGS_GPR | REGS_RIP | (steps ? REGS_DR : 0);
     switch (s) {
     case EMUL_DONE:
         if (c.step_trap && inject_debug(&v->inject, 0) == INJECT_TRIPLE)
@@ -112,6 +117,7 @@ void exit_emulate(struct vcpu *v, const char *what, uint64_t where)
         break;
     case EMUL_UNSUPPORTED:
     case EMUL_FAILED:
+        vcpu_need(v, REGS_ALL);
         crash_unsupported(v, &c.insn, what, where);
         break;
     }

@@ -12,6 +12,7 @@
 
 static const char *config_text;
 static size_t config_len;
+static uint64_t files_bytes;
 static bool closing;
 static enum { END_NOT, END_OFF, END_RESTART } asked;
 static enum config_stopped when_all_stopped;
@@ -130,7 +131,8 @@ static size_t mem(void *ctx, struct mem_row *rows, size_t max)
     struct frame_stats s;
     frame_stats(&host_frames, &s);
     const struct mem_row fixed[] = {
-        { "machine", s.total, true }, { "free", s.free, false }, { "hypervisor", s.hypervisor, false },
+        { "machine", s.total, true }, { "free", s.free, false },
+        { "hypervisor", s.hypervisor - files_bytes, false }, { "files", files_bytes, false },
         { "being freed", s.deferred, false },
     };
     size_t n = 0;
@@ -177,6 +179,8 @@ void shell_ops_config(const char *text, size_t len)
     config_text = text;
     config_len = len;
 }
+
+void shell_ops_files(uint64_t bytes) { files_bytes = bytes; }
 
 void shell_ops_version(const char *text) { ops.version = text; }
 

@@ -14,16 +14,6 @@
 #define DR6_BS          (1ull << 14)
 #define DEBUGCTL_BTF    (1ull << 1)
 
-enum insn_mode insn_mode_of(const struct vcpu_state *s)
-{
-    uint16_t attr = s->seg[SEG_CS].attr;
-
-    if ((s->efer & EFER_LMA) && (attr & SEG_L))
-        return INSN_64;
-    /* In real and virtual-8086 mode CS.D is what the cached descriptor says, mostly 0. */
-    return attr & SEG_DB ? INSN_32 : INSN_16;
-}
-
 static hv_status general_protection(struct emul_exception *exc)
 {
     *exc = (struct emul_exception){ .vector = VEC_GP, .has_error = true };
