@@ -32,6 +32,8 @@ PURE_DIRS := vmm/lib vmm/device vmm/emul vmm/sched vmm/policy vmm/console \
 # Folders that touch the machine: only in the hypervisor.
 HV_DIRS   := arch/x86/entry arch/x86/cpu arch/x86/mm arch/x86/svm drivers vmm/core boot
 TOOL_DIRS := tools
+# Pure files among those folders.
+PURE_FILES := arch/x86/svm/probe.c
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
         -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wswitch \
@@ -39,7 +41,10 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-st
 WERROR ?=
 
 COMMON := -std=gnu11 -g -Iinclude -I. -DSOCLE_VERSION='"$(VERSION)"' $(WARN) $(WERROR)
-HV_CFLAGS := $(COMMON) -O2 -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
+# What runs at boot and at the prompt is built for size, what guests wait for is not.
+OPT := -O2
+$(BUILD)/hv/boot/% $(BUILD)/hv/vmm/console/%: OPT := -Os
+HV_CFLAGS = $(COMMON) $(OPT) -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
         -mcmodel=kernel -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \
         -fno-asynchronous-unwind-tables -fcf-protection=none -fstack-protector-strong \
         -mstack-protector-guard=global -ffunction-sections -fdata-sections -fno-jump-tables
@@ -48,8 +53,8 @@ HV_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 NATIVE_CFLAGS := $(COMMON) -O1 -fno-omit-frame-pointer -fno-strict-aliasing -D_GNU_SOURCE
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 
-PURE_C := $(sort $(wildcard $(addsuffix /*.c,$(PURE_DIRS))))
-HV_C   := $(sort $(wildcard $(addsuffix /*.c,$(HV_DIRS))))
+PURE_C := $(sort $(wildcard $(addsuffix /*.c,$(PURE_DIRS)))) $(PURE_FILES)
+HV_C   := $(filter-out $(PURE_FILES),$(sort $(wildcard $(addsuffix /*.c,$(HV_DIRS)))))
 HV_S   := $(sort $(wildcard $(addsuffix /*.S,$(HV_DIRS))))
 TOOL_C := $(sort $(wildcard $(addsuffix /*.c,$(TOOL_DIRS))))
 UNIT_C := $(sort $(wildcard tests/unit/test_*.c))
