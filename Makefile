@@ -43,7 +43,7 @@ WERROR ?=
 COMMON := -std=gnu11 -g -Iinclude -I. -DSOCLE_VERSION='"$(VERSION)"' $(WARN) $(WERROR)
 # What runs at boot and at the prompt is built for size, what guests wait for is not.
 OPT := -O2
-$(BUILD)/hv/boot/% $(BUILD)/hv/vmm/console/%: OPT := -Os
+$(BUILD)/hv/boot/% $(BUILD)/hv/mm/% $(BUILD)/hv/drivers/% $(BUILD)/hv/vmm/console/%: OPT := -Os
 HV_CFLAGS = $(COMMON) $(OPT) -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
         -mcmodel=kernel -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \
         -fno-asynchronous-unwind-tables -fcf-protection=none -fstack-protector-strong \
@@ -168,7 +168,8 @@ GUESTS := $(BUILD)/guests
 $(GUESTS)/vmlinuz-%: | tests/guests/fetch.sh
 	@tests/guests/fetch.sh $(GUESTS) $*
 
-$(GUESTS)/%.img: tests/guests/initrd.sh $(wildcard tests/guests/linux/*) | $(GUESTS)/vmlinuz-cloud
+# Named one by one: a pattern would also offer itself for the toys below.
+$(GUESTS)/demo.img $(GUESTS)/test.img: $(GUESTS)/%.img: tests/guests/initrd.sh $(wildcard tests/guests/linux/*) | $(GUESTS)/vmlinuz-cloud
 	$(call note,MAKE,$@)
 	$(Q)CC='$(HOSTCC)' tests/guests/initrd.sh $* $@ $(GUESTS)/modules-cloud
 
@@ -178,7 +179,7 @@ TOYS  := $(patsubst tests/guests/toy/%.c,$(GUESTS)/toy/%.img,$(TOY_C))
 TOY_CFLAGS := -std=gnu11 -g $(WARN) $(WERROR) -O2 -ffreestanding -fno-pic -fno-pie -mno-red-zone \
         -mgeneral-regs-only -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables
 
-$(GUESTS)/toy/%.o: tests/guests/toy/%.c tests/guests/toy/toy.h $(BUILD)/hv.how
+$(GUESTS)/toy/%.o: tests/guests/toy/%.c $(wildcard tests/guests/toy/*.h) $(BUILD)/hv.how
 	@mkdir -p $(@D)
 	$(call note,CC,$<)
 	$(Q)$(CC) $(TOY_CFLAGS) -c -o $@ $<
@@ -192,7 +193,7 @@ $(GUESTS)/toy/%.elf: $(addprefix $(GUESTS)/toy/,start.o toy.o %.o) tests/guests/
 	$(Q)$(CC) -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=16 \
 	    -Wl,--no-warn-rwx-segments -Wl,-T,tests/guests/toy/toy.ld -o $@ $(filter %.o,$^)
 
-$(GUESTS)/toy/%.img: $(GUESTS)/toy/%.elf
+$(TOYS): $(GUESTS)/toy/%.img: $(GUESTS)/toy/%.elf
 	$(call note,MAKE,$@)
 	$(Q)objcopy -O binary $< $@
 

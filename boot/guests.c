@@ -15,19 +15,19 @@
 #include "socle/vm.h"
 
 static struct config config;
-static struct config_diag diag;
+static struct config_diag *diag;
 static char file_name[128] = CONFIG_FILE_DEFAULT;
 
 static void say_diagnostics(void)
 {
     char line[CONFIG_DIAG_TEXT + 160];
-    config_diag_sort(&diag);
-    for (uint32_t i = 0; i < diag.count; i++) {
-        config_diag_format(&diag.entry[i], file_name, line, sizeof(line));
-        log_at(diag.entry[i].severity == CONFIG_ERROR ? LOG_ERROR : LOG_WARN, "%s", line);
+    config_diag_sort(diag);
+    for (uint32_t i = 0; i < diag->count; i++) {
+        config_diag_format(&diag->entry[i], file_name, line, sizeof(line));
+        log_at(diag->entry[i].severity == CONFIG_ERROR ? LOG_ERROR : LOG_WARN, "%s", line);
     }
-    if (diag.dropped)
-        log_warn("%s: %u more findings are not shown", file_name, diag.dropped);
+    if (diag->dropped)
+        log_warn("%s: %u more findings are not shown", file_name, diag->dropped);
 }
 
 static void parse(const char *text, size_t len, const char *cmdline)
@@ -40,7 +40,7 @@ static void parse(const char *text, size_t len, const char *cmdline)
         return;
     }
     arena_init(&arena, mem, size);
-    if (config_parse(text, len, &arena, &config, &diag))
+    if (config_parse(text, len, &arena, &config, diag))
         log_error("%s could not be read: no guest is started", file_name);
     config_apply_options(&config, cmdline, NULL);
     say_diagnostics();
@@ -71,8 +71,11 @@ void boot_config(const struct boot_info *bi, const struct host_acpi *acpi)
 {
     uint16_t spcr = acpi->spcr.valid && acpi->spcr.port.space == ACPI_SPACE_IO ? (uint16_t)acpi->spcr.port.addr : 0;
     config_defaults(&config);
-    config_diag_init(&diag);
-    config_apply_options(&config, boot_info_cmdline(bi), &diag);
+    diag = host_object(sizeof(*diag));
+    if (!diag)
+        boot_refuse("out of memory for reading the configuration");
+    config_diag_init(diag);
+    config_apply_options(&config, boot_info_cmdline(bi), diag);
     read_config(bi);
     console_io_configure(&config.host, spcr);
     panic_hooks.reboot = config.host.on_panic == CONFIG_PANIC_REBOOT;

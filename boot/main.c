@@ -195,6 +195,7 @@ void boot_main(uint32_t magic, uint32_t info, uint64_t load_base)
     read_boot_info(magic, info);
     read_acpi();
     boot_memory(&boot_info);
+    console_io_memory();
     void *top = make_stacks(0);
     __asm__ volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tcall *%1" : : "r"(top), "r"(boot_on_stack));
     __builtin_unreachable();

@@ -109,6 +109,12 @@ void console_init(struct console *c, const struct console_ops *ops, const struct
                   struct logring *log);
 /* Adds an output device with a queue of `size` bytes; returns its index. At most CONSOLE_SINKS. */
 uint32_t console_add_sink(struct console *c, void *buf, uint32_t size);
+/*
+ * Larger memory in place of what served early at boot. The log's lines are copied to the
+ * new, empty log, as far as they fit; a sink's queue must be empty, else it stays as it is.
+ */
+void console_move_log(struct console *c, struct logring *log);
+void console_move_sink(struct console *c, uint32_t sink, void *buf, uint32_t size);
 void console_set_level(struct console *c, enum log_level level);
 /* "^]", "^o", or one character; false when it is neither a control character nor DEL. */
 bool console_parse_escape(const char *text, uint8_t *byte);

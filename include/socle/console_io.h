@@ -15,6 +15,8 @@ struct vm;
 
 /* First lines can be printed from here on: finds the serial ports that answer. Boot. */
 void console_io_early(void);
+/* Memory can be had: the log and the queue of lines get their full size. Boot. */
+void console_io_memory(void);
 /* Uses the ports and settings that the configuration names. Boot. */
 void console_io_configure(const struct config_host *host, uint16_t spcr_port);
 /* Ports in use, for routing their interrupts. */

@@ -49,6 +49,23 @@ uint32_t console_add_sink(struct console *c, void *buf, uint32_t size)
     return index;
 }
 
+void console_move_log(struct console *c, struct logring *log)
+{
+    char text[LOGRING_TEXT_MAX];
+    struct logrec rec;
+    uint64_t at = 0;
+    logring_set_utc(log, c->log->utc);
+    for (; logring_read(c->log, &at, &rec, 0, text, sizeof(text)); at = rec.next)
+        logring_add(log, rec.time, (enum log_level)rec.level, rec.flags, text, rec.len);
+    c->log = log;
+}
+
+void console_move_sink(struct console *c, uint32_t sink, void *buf, uint32_t size)
+{
+    if (sink < c->sinks && !console_tx_waiting(c, sink))
+        outq_init(&c->sink[sink].out, buf, size);
+}
+
 void console_set_level(struct console *c, enum log_level level) { c->level = level; }
 
 bool console_parse_escape(const char *text, uint8_t *byte)

@@ -8,12 +8,13 @@
 #include "socle/bits.h"
 #include "socle/cpu.h"
 #include "socle/fmt.h"
+#include "socle/hostmem.h"
 #include "socle/sched.h"
 #include "socle/shell_ops.h"
 #include "socle/str.h"
 #include "socle/vm.h"
 
-enum { PORTS = 4, TX_BURST = 16 };
+enum { PORTS = 4, TX_BURST = 16, EARLY_LOG = 8 << 10 };
 /* 16 bytes at 9600 baud take 17 ms. */
 enum { IRQ_FIFO_NS = 50000000, IRQ_TEST_NS = 2000000, IRQ_TEST_TRIES = 1000 };
 enum { POLL_TX_NS = 1000000, POLL_RX_NS = 10000000 };
@@ -22,7 +23,8 @@ enum { POLL_TX_NS = 1000000, POLL_RX_NS = 10000000 };
 static const uint16_t com_ports[PORTS] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
 
 static struct console console;
-static uint8_t log_buf[LOGRING_SIZE] ALIGNED(8), sink_buf[CONSOLE_SINK_SIZE];
+/* Enough for the lines before memory is there; console_io_memory() takes over. */
+static uint8_t early_log[EARLY_LOG] ALIGNED(8), early_sink[CONSOLE_SINK_MIN];
 static struct serial port[PORTS];
 static uint32_t ports;
 static bool irqs;                       /* interrupts are routed, lines may wait in the queue */
@@ -78,9 +80,21 @@ static void use_all_ports(uint32_t baud)
 void console_io_early(void)
 {
     static const struct console_ops ops = { NULL, guest_input };
-    console_init(&console, &ops, shell_ops_get(), logring_init(log_buf, sizeof(log_buf)));
+    console_init(&console, &ops, shell_ops_get(), logring_init(early_log, sizeof(early_log)));
     use_all_ports(115200);
-    console_add_sink(&console, sink_buf, sizeof(sink_buf));
+    console_add_sink(&console, early_sink, sizeof(early_sink));
+}
+
+void console_io_memory(void)
+{
+    void *log = host_object(LOGRING_SIZE), *sink = host_object(CONSOLE_SINK_SIZE);
+    console_io_drain();
+    console_lock();
+    if (log)
+        console_move_log(&console, logring_init(log, LOGRING_SIZE));
+    if (sink)
+        console_move_sink(&console, 0, sink, CONSOLE_SINK_SIZE);
+    console_unlock();
 }
 
 void console_io_configure(const struct config_host *host, uint16_t spcr_port)
