@@ -18,7 +18,7 @@ enum {
     BOOT_MODULES_MAX = 256,
     BOOT_MEM_MAX     = 256,
     BOOT_RSDP_MAX    = 64,
-    BOOT_TEXT_SIZE   = 24 << 10,        /* all strings together */
+    BOOT_TEXT_SIZE   = 20 << 10,        /* all strings together */
 };
 
 /*

@@ -17,7 +17,7 @@ struct console_guest;
 enum {
     SHELL_WORDS   = 8,      /* of a command line */
     SHELL_WHY     = 192,    /* room for a reason */
-    SHELL_ROWS    = 128,    /* rows asked of an operation at once */
+    SHELL_ROWS    = 96,     /* rows asked of an operation at once */
     SHELL_STOP_TIMEOUT_S = 60,
 };
 

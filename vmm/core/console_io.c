@@ -14,7 +14,7 @@
 #include "socle/str.h"
 #include "socle/vm.h"
 
-enum { PORTS = 4, TX_BURST = 16, EARLY_LOG = 8 << 10 };
+enum { PORTS = 4, TX_BURST = 16, EARLY_LOG = LOGRING_MIN };
 /* 16 bytes at 9600 baud take 17 ms. */
 enum { IRQ_FIFO_NS = 50000000, IRQ_TEST_NS = 2000000, IRQ_TEST_TRIES = 1000 };
 enum { POLL_TX_NS = 1000000, POLL_RX_NS = 10000000 };
