@@ -45,6 +45,10 @@ test)
     (cd "$stage" && find bin/busybox data -type f | sort | xargs sha256sum | sha256sum | cut -d ' ' -f 1) \
         >"${out%.img}.sum"
     ;;
+*)
+    echo "initrd.sh: there is no kind \"$kind\"" >&2
+    exit 2
+    ;;
 esac
 
 find "$stage" -exec touch -h -d @0 {} +
