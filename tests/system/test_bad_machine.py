@@ -118,7 +118,7 @@ KERNELS = {
     "zeros": lambda: bytes(1 << 20),
     "gzip": lambda: b"\x1f\x8b\x08" + bytes(5000),
     "elf-cut": lambda: ELF.read_bytes()[:100],
-    "wild-setup": lambda: bytearray(cut("vmlinuz-cloud", 0x1f1)) + b"\xff" + cut("vmlinuz-cloud", 4096)[0x1f2:],
+    "wild-setup": lambda: cut("vmlinuz-cloud", 0x1f1) + b"\xff" + cut("vmlinuz-cloud", 4096)[0x1f2:],
 }
 
 
@@ -194,9 +194,10 @@ def test_without_serial_port(tmp_path):
     (tmp_path / "toy/count.img").symlink_to(GUESTS / "toy/count.img")
     (tmp_path / "socle.toml").write_text(toml([toy("one", "count", cmdline="seconds=1")],
                                               {"when_all_stopped": "poweroff"}))
-    done = subprocess.run(["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", "256M",
-                           "-nodefaults", "-display", "none", "-vga", "none", "-serial", "none", "-no-reboot",
-                           "-kernel", ELF, "-initrd", "socle.toml,toy/count.img"],
+    done = subprocess.run(["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max",
+                           "-m", "256M", "-nodefaults", "-display", "none", "-vga", "none",
+                           "-serial", "none", "-no-reboot", "-kernel", ELF,
+                           "-initrd", "socle.toml,toy/count.img"],
                           cwd=tmp_path, stdin=subprocess.DEVNULL, timeout=QUICK * FACTOR, check=False)
     assert done.returncode == 0
 
@@ -232,7 +233,8 @@ TABLES = {
     "madt-entry-of-length-0": acpi_table(b"APIC", struct.pack("<II", 0xfee00000, 1) + bytes(64)),
     "madt-entry-too-long": acpi_table(b"APIC", struct.pack("<II", 0xfee00000, 1) + b"\x01\xff" + bytes(10)),
     "hpet-short": acpi_table(b"HPET", b"\x01\x02"),
-    "hpet-nowhere": acpi_table(b"HPET", struct.pack("<IBBBBQBHB", 0x8086a201, 0, 64, 0, 0, 0xffff_ffff_ffff_f000, 0, 0, 0)),
+    "hpet-nowhere": acpi_table(b"HPET", struct.pack("<IBBBBQBHB", 0x8086a201, 0, 64, 0, 0,
+                                                    0xffff_ffff_ffff_f000, 0, 0, 0)),
     "spcr-nonsense": acpi_table(b"SPCR", b"\xff" * 44),
     "mcfg-nonsense": acpi_table(b"MCFG", b"\xff" * 40),
     "dsdt-like": acpi_table(b"SSDT", b"\x10\xff\xff\xff_S5_\x12\xff\xff" + b"\xff" * 50),

@@ -73,24 +73,35 @@ def test_exit_code(tmp_path, guests, code, words):
 
 
 def test_timeout(tmp_path):
-    code, text, said = socle(folder(tmp_path, [toy("spins", "spin")]), "run", "--timeout", str(8 * FACTOR), "socle.toml")
+    path = folder(tmp_path, [toy("spins", "spin")])
+    code, text, said = socle(path, "run", "--timeout", str(8 * FACTOR), "socle.toml")
     assert code == 124 and "timeout" in said
     assert "guest spins: started" in text
 
 
 def test_piped_commands(tmp_path):
-    """The prompt reads text as well; every answer arrives before the machine goes off."""
-    (tmp_path / "keys").write_bytes(b"\x1dlist\rpoweroff now\r")
+    """The prompt reads a pipe as well; every answer arrives before the machine goes off."""
     path = folder(tmp_path, [toy("one", "count"), toy("two", "count")], {"when_all_stopped": "wait"})
-    with open(tmp_path / "keys", "rb") as keys:
-        code, text, said = socle(path, "run", "socle.toml", stdin=keys)
+    run = subprocess.Popen([TOOL, "run", "--timeout", str(60 * FACTOR), "socle.toml"], cwd=path,
+                           stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                           env=dict(os.environ, SOCLE_ELF=str(ELF)))
+    seen = b""
+    while b"[one] COUNT 1" not in seen or b"[two] COUNT 1" not in seen:
+        line = run.stdout.readline()
+        assert line, seen
+        seen += line
+    rest, _ = run.communicate(b"\x1dlist\rpoweroff now\r", timeout=LIMIT)
+    text = rest.decode().replace("\r", "")
     assert re.search(r"^one +running ", text, re.MULTILINE), text
-    assert "socle: turning the machine off" in text
-    assert code == 0, said
+    for name in ("one", "two"):
+        assert f"\nsocle: guest {name}: stopped (killed)\n" in text
+    assert "\nsocle: turning the machine off\n" in text
+    assert run.returncode == 0
 
 
 def test_no_amd_v_explains_and_fails(tmp_path):
-    code, text, _ = socle(folder(tmp_path, [toy("one", "count")]), "run", "socle.toml", "--", "-cpu", "qemu64,-svm")
+    path = folder(tmp_path, [toy("one", "count")])
+    code, text, _ = socle(path, "run", "socle.toml", "--", "-cpu", "qemu64,-svm")
     assert code == 1
     assert "guest one: not started: this CPU offers neither AMD-V nor VT-x" in text
 

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+Guests that do what no system does, beside a victim that counts the seconds and checks its
+memory and registers. Whatever becomes of the guest, it happens to nobody else: the victim's
+seconds come, its values stay, and the hypervisor never panics (the harness sees to that).
+"""
+import re
+
+import pytest
+
+from harness import toy, values
+from prompt import counts, cpu_times, states, wait_seconds
+
+# An end that is the guest's own doing.
+ENDS = r"(poweroff|reboot|halted|crash: .+)"
+
+
+def check_victim(m):
+    seen = counts(m, "victim")
+    assert seen and seen == list(range(1, len(seen) + 1))
+    assert "VICTIM WRONG" not in m.text
+
+
+def finish(m):
+    """Once the others are done or killed: the victim is still well."""
+    last = (counts(m, "victim") or [0])[-1]
+    m.expect(rf"^\[victim\] COUNT {last + 2}$", 60)
+    check_victim(m)
+    m.prompt()
+    assert states(m)["victim"] == "running"
+    m.send("kill victim\r")
+    m.expect(r"^socle: all guests stopped$")
+    m.wait_exit()
+
+
+def run_to_an_end(machine, image, words, must_survive=False):
+    m = machine([toy("bad", image, cmdline=words, on_reboot="stop"), toy("victim", "victim")])
+    m.expect(rf"^socle: guest bad: stopped \({ENDS}\)$", 120)
+    if must_survive:
+        assert values(m.output("bad"), "SURVIVED"), m.output("bad")
+        assert m.stops("bad") == ["poweroff"]
+    finish(m)
+    return m
+
+
+CPU = {"msrs": 1, "control-registers": 2, "instructions": 3, "crossing-operands": 14}
+
+
+@pytest.mark.parametrize("case", list(CPU))
+def test_cpu(machine, case):
+    """Faults or does nothing, instruction after instruction, and comes back."""
+    run_to_an_end(machine, "badcpu", f"case={CPU[case]}", must_survive=True)
+
+
+@pytest.mark.parametrize("where", ["apic", "nowhere"])
+def test_device_operands(machine, where):
+    """
+    26 guests at once, each with one instruction whose operand is in a device or in nothing:
+    it goes on, or ends with the instruction's bytes in the reason.
+    """
+    bad = [f"op{n}" for n in range(26)]
+    case = {"apic": 4, "nowhere": 5}[where]
+    m = machine([toy(name, "badcpu", cmdline=f"case={case} op={n}", memory="16M", on_reboot="stop")
+                 for n, name in enumerate(bad)] + [toy("victim", "victim")], memory="768M")
+    m.expect_all(*(rf"^socle: guest {name}: stopped " for name in bad), timeout=120)
+    for name in bad:
+        assert re.fullmatch(r"poweroff|crash: (instruction|triple fault).*", m.stops(name)[0]), m.stops(name)
+        if m.stops(name) == ["poweroff"]:
+            assert "SURVIVED" in "".join(m.output(name))    # a line may be cut in two
+    finish(m)
+
+
+@pytest.mark.parametrize("case", [6, 8, 9, 10])
+def test_cpu_beyond_return(machine, case):
+    """Stacks and tables where no memory is, a breakpoint on the handler of breakpoints."""
+    m = machine([toy("bad", "badcpu", cmdline=f"case={case}", on_reboot="stop"), toy("victim", "victim")])
+    m.expect(r"^\[bad\] TOY badcpu ")
+    m.expect(r"^\[victim\] COUNT 4$")
+    if not m.stops("bad"):              # one that loops for ever uses its own time only
+        m.prompt()
+        m.send("kill bad\r")
+        m.expect(r"^socle: guest bad: stopped \(killed\)$")
+        m.send("\x04")
+    finish(m)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_random_code(machine, seed):
+    """Three guests with random instructions at once; most will not live long."""
+    bad = [f"bad{i}" for i in range(3)]
+    m = machine([toy("victim", "victim")] +
+                [toy(n, "badcpu", cmdline=f"case=7 seed={10 * seed + i} seconds=2", on_reboot="stop")
+                 for i, n in enumerate(bad)])
+    m.expect(r"^\[victim\] COUNT 6$", 120)
+    m.prompt()
+    for n in bad:
+        m.command(f"kill {n}")
+    m.send("\x04")
+    finish(m)
+
+
+@pytest.mark.parametrize("case", ["ports", "pci", "memory", "apic"])
+def test_devices(machine, case):
+    run_to_an_end(machine, "baddev", f"case={['ports', 'pci', 'memory', 'apic'].index(case) + 1}")
+
+
+STORMS = {"cpuid": ("badcpu", 11), "pause": ("badcpu", 12), "wbinvd": ("badcpu", 13), "ipi": ("baddev", 5),
+          "timers": ("baddev", 6), "endless-string": ("baddev", 7)}
+
+
+@pytest.mark.parametrize("storm", list(STORMS))
+def test_storm_takes_its_share_only(machine, storm):
+    """Beside a guest that only computes, the storm gets half of the CPU and not more."""
+    image, case = STORMS[storm]
+    m = machine([toy("bad", image, cmdline=f"case={case}", on_reboot="stop"), toy("worker", "spin"),
+                 toy("victim", "victim")])
+    m.expect(r"^\[victim\] COUNT 1$", 60)
+    m.prompt()
+    before = cpu_times(m)
+    wait_seconds(m, 5)
+    after = cpu_times(m)
+    assert m.stops("bad") == [] and m.stops("worker") == []
+    bad, worker = (after[n] - before[n] for n in ("bad", "worker"))
+    assert worker > 0.47 * (bad + worker), f"the storm used {bad:.3f} s, the worker {worker:.3f} s"
+    m.command("kill bad")
+    m.command("kill worker")
+    m.send("\x04")
+    finish(m)
+
+
+def test_memory_is_cleared_between_guests(machine):
+    """What one guest leaves, the next does not find, whoever gets its memory."""
+    m = machine([toy("first", "baddev", cmdline="case=8 fill=6840692"),
+                 toy("second", "baddev", cmdline="case=8", autostart=False)],
+                memory="128M", host={"when_all_stopped": "wait"})
+    m.expect(r"^socle: guest first: stopped \(poweroff\)$", 60)
+    m.prompt()
+    for _ in range(2):
+        m.send("start second\r")
+        m.expect(r"^socle: guest second: stopped \(poweroff\)$", 60)
+        m.send("start first\r")
+        m.expect(r"^socle: guest first: stopped \(poweroff\)$", 60)
+    m.send("poweroff\r")
+    m.wait_exit()
+    assert set(values(m.output("first") + m.output("second"), "LEAKS")) == {"0"}
+    assert len(re.findall(r"^\[\w+\] LEAKS 0$", m.text, re.MULTILINE)) == 5
