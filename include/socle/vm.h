@@ -80,7 +80,6 @@ struct vm {
     uint32_t           load_segment;
     uint64_t           load_offset;
     struct alarm       delay;           /* restart back-off */
-    struct alarm       stop_alarm;      /* stop_timeout after the power button */
     struct alarm       flush_alarm;     /* out[] goes to the console */
     uint32_t           backoff_s;
     uint32_t           quick_resets;    /* lives that ended at once, by reset, in a row */

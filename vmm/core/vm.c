@@ -249,7 +249,6 @@ static void end_words(struct vm *vm)
 {
     if (!vm->shown_running)
         return;
-    host_alarm_set(&vm->stop_alarm, ALARM_NEVER);
     vm->stopped_ns = host_now();
     if (vm->ended == END_CRASH)
         vm_report_crash(vm);
@@ -301,26 +300,17 @@ static bool vm_step(void *ctx)
 
 /* ---- the operator's actions ---- */
 
-static void stop_timed_out(void *owner, uint64_t now)
-{
-    struct vm *vm = owner;
-    if (vm_runs(vm))
-        log_warn("guest %s: still running %u s after its power button was pressed: use `kill %s`",
-                 vm->name, vm->cfg->stop_timeout, vm->name);
-}
-
 static hv_status press_power_button(struct vm *vm, char why[SHELL_WHY])
 {
     if (!vm_runs(vm)) {
         fmt(why, SHELL_WHY, "it is not running");
         return HV_BUSY;
     }
-    vm->stop_pressed = true;
-    host_alarm_set(&vm->stop_alarm, host_now() + vm->cfg->stop_timeout * SECOND_NS);
     if (!acpi_pm_power_button(&vm->pc->pm)) {
         fmt(why, SHELL_WHY, "its system does not listen to the power button: use `kill %s`", vm->name);
         return HV_UNSUPPORTED;
     }
+    vm->stop_pressed = true;            /* the console watches its stop_timeout */
     return HV_OK;
 }
 
@@ -400,5 +390,4 @@ void vm_init_states(struct vm *vm)
 {
     sched_work_init(&vm->work, vm, (uint16_t)vm->cfg->weight, vm_step, vm);
     alarm_init(&vm->delay, restart_due, vm);
-    alarm_init(&vm->stop_alarm, stop_timed_out, vm);
 }
