@@ -50,16 +50,17 @@ def test_every_ending_at_once(machine):
 
 
 def test_reboots_for_ever_beside_others(machine):
-    """A guest that resets itself at once, again and again, takes nothing from the others."""
+    """A guest that resets itself at once, again and again, takes nothing from the others; its
+    restarts back off, so that the log stays readable."""
     m = machine([toy("mad", "reboot"), toy("bystander", "count", cmdline="seconds=6")])
-    for _ in range(5):
-        m.expect(r"^socle: guest mad: stopped \(reboot\)$")
-        m.expect(r"^socle: guest mad: started$")
+    m.expect(r"^socle: guest mad: starts again in 1 s$")
+    assert len(m.stops("mad")) >= 3
+    m.expect(r"^socle: guest mad: starts again in 2 s$")
     m.expect(r"^socle: guest bystander: stopped \(poweroff\)$")
     assert counts(m, "bystander") == list(range(1, 7))
     m.prompt()
-    m.send("kill mad\r")
-    m.expect(r"^socle: guest mad: stopped \(killed\)$")
+    m.send("kill mad\r")               # it runs, or waits for its next start
+    m.expect(r"^socle: all guests stopped$")
     m.wait_exit()
 
 
@@ -166,7 +167,8 @@ def test_pause_stops_time(machine):
     assert counts(m, "toy") == seen
     m.send("resume toy\r")
     m.expect(rf"^\[toy\] COUNT {seen[-1] + 3}$")
-    assert counts(m, "toy")[len(seen):] == [seen[-1] + 1, seen[-1] + 2, seen[-1] + 3]
+    # The pause may have come in the middle of a line, which the log view then shows in two parts.
+    assert counts(m, "toy")[-2:] == [seen[-1] + 2, seen[-1] + 3]
     m.command("resume linux")
     m.attach("linux")
     passed = uptime(m) - before
