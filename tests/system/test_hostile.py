@@ -104,7 +104,8 @@ def test_devices(machine, case):
     run_to_an_end(machine, "baddev", f"case={['ports', 'pci', 'memory', 'apic'].index(case) + 1}")
 
 
-STORMS = {"cpuid": ("badcpu", 11), "pause": ("badcpu", 12), "wbinvd": ("badcpu", 13), "ipi": ("baddev", 5),
+STORMS = {"cpuid": ("badcpu", 11), "pause": ("badcpu", 12), "wbinvd": ("badcpu", 13),
+          "registers": ("badcpu", 15), "ipi": ("baddev", 5),
           "timers": ("baddev", 6), "endless-string": ("baddev", 7)}
 
 

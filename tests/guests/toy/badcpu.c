@@ -169,6 +169,21 @@ static void random_code(uint64_t seconds)
     }
 }
 
+/* Everything that one virtual CPU might leave behind for the next, over and over. */
+static void fill_registers(void)
+{
+    static const uint32_t msrs[] = { 0xc0000102, 0xc0000103, 0x277, 0xc0000082, 0xc0000084, 0x174, 0x176 };
+    CATCH("mov %0, %%cr4", "r"(0x620ull));
+    for (;;) {
+        uint64_t r = random64(), v[2] = { r, ~r };
+        for (unsigned i = 0; i < sizeof(msrs) / sizeof(*msrs); i++)
+            write_msr(msrs[i], msrs[i] == 0x277 ? 0 : r & 0x7fffffff);
+        CATCH("movups (%0), %%xmm0; movups (%0), %%xmm7; movups (%0), %%xmm15", "r"(v));
+        CATCH("mov %0, %%dr0; mov %0, %%dr1; mov %0, %%dr2; mov %0, %%dr3", "r"(r & 0xffffffff));
+        CATCH("mov %0, %%cr2; fninit; fldz; fld1", "r"(r));
+    }
+}
+
 void toy_main(void)
 {
     uint64_t what = option("case", 1);
@@ -189,6 +204,7 @@ void toy_main(void)
         __asm__ volatile("mov %0, %%dr0; mov %1, %%dr7; .byte 0xf1" : : "r"(catch_stubs + 32), "r"(0x402ull));
         break;
     case 11: for (;;) CATCH("cpuid", "a"(0));
+    case 15: fill_registers(); break;
     case 14: crossing_operands(APIC); crossing_operands(NOWHERE); break;
     case 12: for (;;) CATCH("pause", "a"(0));
     case 13: for (;;) CATCH("wbinvd", "a"(0));
