@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Several guests on one physical CPU: all get on, by weight, whatever one of them does."""
+import re
+
 from harness import guest, host_sum, toy, values
 from prompt import cpu_times, wait_seconds
 
@@ -14,9 +16,10 @@ def test_four_guests_compute_the_same(machine):
     m.expect(r"^socle: guest two: stopped \(killed\)$")
     m.wait_exit(timeout=300)
     for n in ["one", "three", "four"]:
-        lines = m.output(n)
-        assert values(lines, "SUM") == [host_sum()]
-        assert values(lines, "ROUND") == [f"{i} {host_sum()}" for i in (1, 2, 3)]
+        # Four share a slow CPU: the log view may show a line in two parts (after 200 ms).
+        text = "".join(m.output(n))
+        assert re.findall(r"SUM ([0-9a-f]+)", text) == [host_sum()]
+        assert re.findall(r"ROUND (\d [0-9a-f]+)", text) == [f"{i} {host_sum()}" for i in (1, 2, 3)]
         assert m.stops(n) == ["poweroff"]
     assert "ROUNDS-DONE" not in m.output("two")
     assert m.stops("two") == ["killed"]
