@@ -17,7 +17,7 @@ enum exit_kind {
     EXIT_FAULT,             /* second-level page fault */
     EXIT_CPUID,
     EXIT_MSR,
-    EXIT_CR,                /* MOV to CR4 or CR8 */
+    EXIT_CR,                /* MOV to CR4, CR8 or DR7 */
     EXIT_XSETBV,
     EXIT_HLT,
     EXIT_HYPERCALL,

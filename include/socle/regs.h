@@ -134,6 +134,10 @@ enum {
 #define RFLAGS_VIP      (1ull << 20)
 #define RFLAGS_ID       (1ull << 21)
 
+#define DR7_ENABLES     0xffull         /* L0-3, G0-3 (SDM vol. 3, 17.2.4) */
+#define DR7_NONE        0x400ull        /* its value at reset */
+#define DR7_DEFINED     0xffff23ffull
+
 /* Exception vectors (SDM vol. 3, 6.15). */
 enum vector {
     VEC_DE = 0, VEC_DB = 1, VEC_NMI = 2, VEC_BP = 3, VEC_OF = 4, VEC_BR = 5, VEC_UD = 6,

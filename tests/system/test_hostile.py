@@ -5,10 +5,11 @@ memory and registers. Whatever becomes of the guest, it happens to nobody else: 
 seconds come, its values stay, and the hypervisor never panics (the harness sees to that).
 """
 import re
+import subprocess
 
 import pytest
 
-from harness import toy, values
+from harness import ELF, toy, values
 from prompt import counts, cpu_times, states, wait_seconds
 
 # An end that is the guest's own doing.
@@ -127,6 +128,34 @@ def test_storm_takes_its_share_only(machine, storm):
     m.command("kill worker")
     m.send("\x04")
     finish(m)
+
+
+def symbols():
+    """Names and addresses in the hypervisor, of the last 4 GiB."""
+    lines = subprocess.run(["nm", ELF], capture_output=True, text=True, check=True).stdout.splitlines()
+    return {name: int(at, 16) & 0xffffffff for at, kind, name in map(str.split, lines) if len(kind) == 1}
+
+
+@pytest.mark.parametrize("dr7", [0x4aa, 0xdddd04aa], ids=["execute", "write"])
+def test_breakpoints_on_the_hypervisor(machine, dr7):
+    """They meet nobody there; nor do they follow the CPU into another guest."""
+    at = symbols()
+    places = [[at["svm_run"], at["svm_read_exit"], at["sched_interrupted"], at["exit_handle"]],
+              [at["vm_list"], at["vm_count"], at["sched_must_arm"], at["svm_enter"]]]
+    words = [" ".join(f"{k}={v}" for k, v in zip("abcd", p)) for p in places]
+    m = machine([toy(f"bad{i}", "badcpu", cmdline=f"case=16 dr7={dr7} {w}", on_reboot="stop")
+                 for i, w in enumerate(words)] + [toy("victim", "victim")])
+    m.expect(r"^\[victim\] COUNT 3$")
+    assert m.stops("bad0") == m.stops("bad1") == []
+    m.prompt()
+    m.send("kill bad0\rkill bad1\r\x04")
+    m.expect(r"^socle: guest bad1: stopped \(killed\)$")
+    finish(m)
+
+
+def test_own_breakpoints_work(machine):
+    m = run_to_an_end(machine, "badcpu", "case=17", must_survive=True)
+    assert values(m.output("bad"), "BREAKPOINTS") == ["10"]
 
 
 def test_memory_is_cleared_between_guests(machine):

@@ -54,6 +54,23 @@ static bool write_cr8(struct vcpu *v, uint64_t value)
     return true;
 }
 
+/* SDM vol. 3, 17.2.4: the upper half must be zero, bit 10 is one. */
+static bool write_dr7_of(struct vcpu *v, uint64_t value)
+{
+    if (value >> 32)
+        return false;
+    vcpu_change(v, REGS_DR);
+    v->st.dr7 = (value & DR7_DEFINED) | DR7_NONE;
+    return true;
+}
+
+static bool write_register(struct vcpu *v, const struct insn *insn, uint64_t value)
+{
+    if (insn->op == INSN_MOV_TO_DR)
+        return write_dr7_of(v, value);
+    return insn->reg == 4 ? write_cr4(v, value) : insn->reg == 8 && write_cr8(v, value);
+}
+
 void exit_cr(struct vcpu *v, const struct vm_exit *x)
 {
     struct insn insn;
@@ -64,12 +81,13 @@ void exit_cr(struct vcpu *v, const struct vm_exit *x)
         exit_exception_of(v, &exc);
         return;
     }
-    if (s || insn.op != INSN_MOV_TO_CR)
+    bool dr7 = !s && insn.op == INSN_MOV_TO_DR && (insn.reg == 7 || insn.reg == 5);
+    if (s || !(insn.op == INSN_MOV_TO_CR || dr7))
         return;                         /* changed meanwhile: the guest tries again */
     uint64_t value = v->st.gpr[insn.rm & 15];
     if (insn.mode != INSN_64)
         value = (uint32_t)value;
-    if (insn.reg == 4 ? write_cr4(v, value) : insn.reg == 8 && write_cr8(v, value))
+    if (write_register(v, &insn, value))
         exit_advance(v, insn.len);
     else
         vcpu_gp(v);

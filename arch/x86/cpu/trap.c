@@ -85,8 +85,24 @@ static void nmi(void)
     atomic_fetch_or(&this_cpu()->events, PCPU_EVENT_KICK);
 }
 
+/*
+ * Breakpoints of a guest are armed for a moment before it runs, and on QEMU after: it may
+ * have put them on our addresses. We have none, so they go. No per-CPU data: GS may be the
+ * guest's.
+ */
+static bool guest_breakpoint(struct trap_frame *f)
+{
+    if (f->vector != VEC_DB || !(read_dr7() & DR7_ENABLES))
+        return false;
+    write_dr7(DR7_NONE);
+    f->rflags |= RFLAGS_RF;
+    return true;
+}
+
 void trap_entry(struct trap_frame *f)
 {
+    if (guest_breakpoint(f))
+        return;
     if (f->vector >= 32) {
         interrupt(f);
         return;

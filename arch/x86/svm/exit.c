@@ -68,6 +68,8 @@ static void read_plain(struct vcpu *v, uint32_t code, struct vm_exit *out)
     const struct vmcb *b = svm_of(v)->vmcb;
     if (code >= SVM_EXC0 && code <= SVM_EXC31) {
         read_exception(v, (uint8_t)(code - SVM_EXC0), out);
+    } else if (code == SVM_WRITE_DR5 || code == SVM_WRITE_DR7) {
+        out->kind = EXIT_CR;
     } else if (code >= SVM_READ_DR0 && code <= SVM_WRITE_DR15) {
         svm_load_debug(svm_of(v));
         out->kind = EXIT_INTR;          /* the guest executes it again, now for itself */

@@ -26,7 +26,7 @@ void svm_put(struct vcpu *v)
         s->dr[2] = read_dr2();
         s->dr[3] = read_dr3();
         s->dr_loaded = false;
-        vmcb_set_intercept_dr(s->vmcb, 0xffffffff);
+        vmcb_set_intercept_dr(s->vmcb, INTERCEPT_DR_ALL);
     }
 }
 
@@ -38,11 +38,23 @@ void svm_load_debug(struct svm_vcpu *s)
     write_dr2(s->dr[2]);
     write_dr3(s->dr[3]);
     s->dr_loaded = true;
-    vmcb_set_intercept_dr(s->vmcb, 0);
+    vmcb_set_intercept_dr(s->vmcb, INTERCEPT_DR7_WRITE);
 }
 
-/* An armed breakpoint must be in the CPU before the guest runs. */
-static bool breakpoints_armed(const struct vmcb *b) { return b->_dr7 & 0xff; }
+/*
+ * Armed breakpoints must be in the CPU before the guest runs. DR7 comes and goes with the
+ * VMCB (APM vol. 2, 15.5.1 and 15.6), but QEMU 7.2 neither arms what VMRUN loads nor disarms
+ * at the exit: it would take one guest's breakpoints along to everybody else. So only we
+ * write DR7, by MOV, also for the guest (exit_cr()).
+ */
+static bool breakpoints_armed(const struct vmcb *b) { return b->_dr7 & DR7_ENABLES; }
+
+static void arm_breakpoints(struct svm_vcpu *s)
+{
+    if (!s->dr_loaded)
+        svm_load_debug(s);
+    write_dr7(s->vmcb->_dr7);
+}
 
 static void before_entry(struct vcpu *v, struct svm_vcpu *s)
 {
@@ -54,14 +66,16 @@ static void before_entry(struct vcpu *v, struct svm_vcpu *s)
     b->int_state = v->st.shadow ? INT_STATE_SHADOW : 0;
     if (unlikely(v->dirty & ~(uint32_t)(REGS_GPR | REGS_RIP)))
         svm_state_put(v, v->dirty);
-    if (unlikely(breakpoints_armed(b) && !s->dr_loaded))
-        svm_load_debug(s);
     svm_tlb_prepare(svm_this_cpu(), s);
+    if (unlikely(breakpoints_armed(b)))
+        arm_breakpoints(s);
 }
 
 static void after_exit(struct vcpu *v, struct svm_vcpu *s)
 {
     struct vmcb *b = s->vmcb;
+    if (unlikely(breakpoints_armed(b)))
+        write_dr7(DR7_NONE);
     v->st.gpr[GPR_RAX] = b->rax;
     v->st.gpr[GPR_RSP] = b->rsp;
     v->st.rip = b->rip;

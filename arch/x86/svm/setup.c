@@ -49,7 +49,7 @@ static void set_controls(struct vcpu *v)
 {
     struct vmcb *b = svm_of(v)->vmcb;
     vmcb_set_intercept_cr(b, CR4_WRITE);
-    vmcb_set_intercept_dr(b, 0xffffffff);
+    vmcb_set_intercept_dr(b, INTERCEPT_DR_ALL);
     vmcb_set_intercept_exc(b, intercepts_exc);
     vmcb_set_intercept1(b, intercepts1 | (svm_caps.pause_filter ? I1_PAUSE : 0));
     vmcb_set_intercept2(b, intercepts2);

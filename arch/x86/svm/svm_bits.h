@@ -58,6 +58,10 @@ enum {
     SVM_XSETBV = 0x8d, SVM_RDPRU = 0x8e, SVM_INVLPGB = 0xa0, SVM_INVLPGB_ILLEGAL = 0xa1,
     SVM_MCOMMIT = 0xa3, SVM_TLBSYNC = 0xa4, SVM_NPF = 0x400,
 };
+#define SVM_WRITE_DR5       (SVM_READ_DR0 + 16 + 5)     /* DR7's other name while CR4.DE is clear */
+#define SVM_WRITE_DR7       (SVM_READ_DR0 + 16 + 7)
+#define INTERCEPT_DR_ALL    0xffffffffu
+#define INTERCEPT_DR7_WRITE (BIT(16 + 5) | BIT(16 + 7))
 #define SVM_WRITE_CR4       (SVM_WRITE_CR0 + 4)
 #define SVM_WRITE_CR8       (SVM_WRITE_CR0 + 8)
 #define SVM_INVALID         0xffffffffu

@@ -10,6 +10,7 @@
 
 #define APIC 0xfee00000ull
 #define NOWHERE 0xc0000000ull           /* no memory and no device */
+#define HOST 0xffffffff00000000ull      /* where the hypervisor's image is */
 #define NON_CANONICAL 0x8000000000000000ull
 
 static void write_msr(uint32_t msr, uint64_t v)
@@ -184,6 +185,22 @@ static void fill_registers(void)
     }
 }
 
+__asm__("own_breakpoint: nop\n ret\n");
+extern char own_breakpoint[];
+
+/* Not bad at all: a breakpoint of its own, which must still be there after many exits. */
+static void use_breakpoint(void)
+{
+    CATCH("mov %0, %%dr0; mov %1, %%dr7", "r"(own_breakpoint), "r"(0x402ull));
+    for (unsigned i = 0; i < 1000; i++)
+        CATCH("cpuid", "a"(0));
+    for (unsigned i = 0; i < 10; i++)
+        CATCH("call own_breakpoint", "a"(0));
+    CATCH("mov %0, %%dr7", "r"(0x400ull));
+    CATCH("call own_breakpoint", "a"(0));
+    print("BREAKPOINTS %lu\n", caught);
+}
+
 void toy_main(void)
 {
     uint64_t what = option("case", 1);
@@ -204,6 +221,12 @@ void toy_main(void)
         __asm__ volatile("mov %0, %%dr0; mov %1, %%dr7; .byte 0xf1" : : "r"(catch_stubs + 32), "r"(0x402ull));
         break;
     case 11: for (;;) CATCH("cpuid", "a"(0));
+    case 16:                                            /* breakpoints on the hypervisor's addresses */
+        CATCH("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr2; mov %3, %%dr3", "r"(option("a", 0) | HOST),
+              "r"(option("b", 0) | HOST), "r"(option("c", 0) | HOST), "r"(option("d", 0) | HOST));
+        CATCH("mov %0, %%dr7", "r"(option("dr7", 0x4aa)));
+        for (;;) CATCH("cpuid", "a"(0));
+    case 17: use_breakpoint(); break;
     case 15: fill_registers(); break;
     case 14: crossing_operands(APIC); crossing_operands(NOWHERE); break;
     case 12: for (;;) CATCH("pause", "a"(0));
