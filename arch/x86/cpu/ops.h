@@ -135,9 +135,6 @@ static inline void fxsave64(void *area) { __asm__ volatile("fxsave64 (%0)" : : "
 static inline void fxrstor64(const void *area) { __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory"); }
 
 static inline void cpu_irq_off(void) { __asm__ volatile("cli" : : : "memory"); }
-static inline void cpu_irq_on(void) { __asm__ volatile("sti" : : : "memory"); }
 static inline void cpu_halt_forever(void) { for (;;) __asm__ volatile("cli; hlt"); }
-static inline void wbinvd(void) { __asm__ volatile("wbinvd" : : : "memory"); }
-static inline void invlpg(uint64_t va) { __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory"); }
 
 #endif

@@ -41,7 +41,8 @@ static const uint32_t intercepts_exc =
 
 /*
  * CR4 writes are intercepted for bits the guest is not offered; CR0 and CR3 are not:
- * with nested paging the guest owns them. Debug registers are until their first use.
+ * with nested paging the guest owns them. Debug registers are until their first use,
+ * writes of DR7 always (run.c says why).
  */
 enum { PAUSE_COUNT = 3000, PAUSE_GAP = 128 };
 
