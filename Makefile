@@ -30,7 +30,7 @@ endif
 PURE_DIRS := vmm/lib vmm/device vmm/emul vmm/sched vmm/policy vmm/console \
              mm boot/config boot/loader boot/tables boot/info
 # Folders that touch the machine: only in the hypervisor.
-HV_DIRS   := arch/x86/entry arch/x86/cpu arch/x86/mm arch/x86/svm drivers vmm/core boot
+HV_DIRS   := arch/x86/entry arch/x86/cpu arch/x86/mm arch/x86/svm arch/x86/vmx drivers vmm/core boot
 TOOL_DIRS := tools
 # Pure files among those folders.
 PURE_FILES := arch/x86/svm/probe.c arch/x86/vmx/probe.c

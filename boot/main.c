@@ -124,8 +124,12 @@ static void start_virtualization(void)
         log_error("%s", no_virt);
         return;
     }
-    if (virt->cpu_enable()) {
-        fmt(no_virt, sizeof(no_virt), "out of memory");
+    hv_status s = virt->cpu_enable();
+    if (s) {
+        fmt(no_virt, sizeof(no_virt), "%s cannot be switched on: %s", virt->name,
+            s == HV_NOMEM ? "out of memory" : "the CPU refuses, something else may be using it");
+        log_error("%s", no_virt);
+        virt = NULL;
         return;
     }
     fmt(version, sizeof(version), "%s, %s, 1 CPU", SOCLE_VERSION, virt->name);

@@ -45,6 +45,7 @@ struct vcpu_state {
     struct segment seg[SEG_COUNT], ldtr, tr;
     struct dtable  gdtr, idtr;
     uint64_t cr0, cr2, cr3, cr4, efer;
+    uint64_t pdpte[4];          /* with PAE paging: as loaded with CR3 (SDM vol. 3, 4.4.1) */
     uint64_t dr6, dr7;
     uint64_t star, lstar, cstar, sfmask, kernel_gs_base;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
@@ -58,13 +59,13 @@ enum { SHADOW_STI = 1, SHADOW_MOV_SS = 2 };
 
 /* Groups of vcpu_state that a backend fetches and stores together. */
 enum {
-    REGS_GPR  = 1 << 0,         /* gpr[] */
+    REGS_GPR  = 1 << 0,         /* gpr[GPR_RSP]; the others are always there */
     REGS_RIP  = 1 << 1,         /* rip, rflags, shadow */
     REGS_CODE = 1 << 2,         /* seg[SEG_CS], cpl */
     REGS_DATA = 1 << 7,         /* the other segments */
     REGS_SEG  = REGS_CODE | REGS_DATA,
     REGS_SYS  = 1 << 3,         /* ldtr, tr, gdtr, idtr */
-    REGS_CR   = 1 << 4,         /* cr0, cr2, cr3, cr4, efer */
+    REGS_CR   = 1 << 4,         /* cr0, cr2, cr3, cr4, efer, pdpte[] */
     REGS_DR   = 1 << 5,         /* dr6, dr7 */
     REGS_MSR  = 1 << 6,         /* star to debugctl */
     REGS_ALL  = (1 << 8) - 1
@@ -135,6 +136,7 @@ enum {
 #define RFLAGS_ID       (1ull << 21)
 
 #define DR7_ENABLES     0xffull         /* L0-3, G0-3 (SDM vol. 3, 17.2.4) */
+#define DR7_GD          (1ull << 13)
 #define DR7_NONE        0x400ull        /* its value at reset */
 #define DR7_DEFINED     0xffff23ffull
 

@@ -58,6 +58,9 @@ void exit_xsetbv(struct vcpu *v, const struct vm_exit *x);
 void exit_hypercall(struct vcpu *v, const struct vm_exit *x);
 void exit_bad_state(struct vcpu *v, const struct vm_exit *x);
 
+/* Loads st->pdpte where st says PAE paging, from st->cr3. False: #GP, nothing changed. */
+MUST_CHECK bool exit_load_pdptes(struct vcpu *v, struct vcpu_state *st);
+
 /* What fetching or emulating gave the guest. */
 static inline void exit_exception_of(struct vcpu *v, const struct emul_exception *exc)
 {

@@ -61,7 +61,8 @@ struct vcpu {
     uint64_t            tsc_adjust;
     struct pvclock_page pvclock;
     uint8_t             tpr_shown;      /* CR8 as the backend has it */
-    bool                irq_window, nmi_window, tpr_watch;      /* asked of the backend */
+    bool                irq_window, nmi_window;     /* asked of the backend, */
+    uint8_t             tpr_watch;                  /* likewise */
     uint64_t            exits[EXIT_KINDS], exit_ticks[EXIT_KINDS];
 };
 

@@ -19,11 +19,16 @@ struct vm;
 struct virt_ops {
     const char *name;                           /* "AMD-V", "VT-x": for the log */
     const struct pt_format *nested_format;
-    /* Can this CPU run guests? When not, `why` says so and what to do. Boot CPU, once. */
+    /*
+     * Can this CPU run guests? When not, `why` says so and what to do; it is empty when the
+     * CPU has nothing of the kind. Boot CPU, once.
+     */
     bool      (*probe)(char *why, size_t size);
-    /* Switches virtualization on for this CPU. */
+    /* Switches virtualization on for this CPU. HV_NOMEM; HV_BUSY: the CPU refuses. */
     hv_status (*cpu_enable)(void);
     void      (*cpu_disable)(void);
+    /* What guests may be offered because of it: enum guest_cpu_can. After cpu_enable. */
+    uint32_t  (*guest_can)(void);
     /* Backend state of a vCPU; its registers are then taken from vcpu->st (reset state). */
     hv_status (*vcpu_init)(struct vcpu *v);
     void      (*vcpu_fini)(struct vcpu *v);
@@ -34,14 +39,20 @@ struct virt_ops {
     void      (*put)(struct vcpu *v);
     /* Enters the guest; returns at the next exit. vcpu->dirty groups are written first. */
     void      (*run)(struct vcpu *v, struct vm_exit *out);
-    /* Hardware -> vcpu->st for these groups (bits not yet in vcpu->valid). */
+    /*
+     * Hardware -> vcpu->st for these groups (bits not yet in vcpu->valid). Always current,
+     * without asking: the general registers but RSP, and of CR4 what CPUID shows (OSXSAVE, PKE).
+     */
     void      (*state_get)(struct vcpu *v, uint32_t groups);
     /* Next entry delivers this event. At most one until the entry. */
     void      (*inject)(struct vcpu *v, const struct inject_event *e);
     /* Asks for an exit as soon as the guest can take an interrupt or an NMI. */
     void      (*window)(struct vcpu *v, bool irq, bool nmi);
-    /* Asks for an exit (EXIT_CR) when the guest writes its TPR through CR8. */
-    void      (*watch_tpr)(struct vcpu *v, bool on);
+    /*
+     * Asks for an exit when the guest lowers its TPR (CR8) below this, which may also come
+     * before the write (EXIT_CR). 0: no more.
+     */
+    void      (*watch_tpr)(struct vcpu *v, uint8_t threshold);
     /* Largest leaf of nested tables: 2 (2 MiB) or 3 (1 GiB). */
     unsigned  (*nested_leaf)(void);
     /* This CPU holds no translation of any guest any more, from the next entry on. */

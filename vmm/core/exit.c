@@ -17,6 +17,7 @@ const char *exit_kind_name(enum exit_kind kind)
         [EXIT_PAUSE] = "pause", [EXIT_CACHE] = "cache flush", [EXIT_RDPMC] = "rdpmc",
         [EXIT_UNDEFINED] = "undefined instruction", [EXIT_EXCEPTION] = "exception",
         [EXIT_FPU_ERROR] = "FPU error",
+        [EXIT_TASK_SWITCH] = "task switch",
         [EXIT_TRIPLE_FAULT] = "triple fault", [EXIT_INIT] = "init", [EXIT_BAD_STATE] = "bad state",
         [EXIT_UNKNOWN] = "unknown",
     };
@@ -98,7 +99,7 @@ static void exit_exception(struct vcpu *v, const struct vm_exit *x)
         return;
     }
     if (x->u.exc.vector == VEC_DB) {
-        if (inject_debug(&v->inject, 0) == INJECT_TRIPLE)
+        if (inject_debug(&v->inject, x->u.exc.dr6) == INJECT_TRIPLE)
             vm_end(v->vm, END_CRASH, "triple fault");
         return;
     }
@@ -166,6 +167,7 @@ void exit_handle(struct vcpu *v, const struct vm_exit *x)
     case EXIT_BAD_STATE:
         exit_bad_state(v, x);
         break;
+    case EXIT_TASK_SWITCH:
     case EXIT_NONE:
     case EXIT_UNKNOWN:
     case EXIT_KINDS:

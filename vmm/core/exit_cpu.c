@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* CPUID, control registers, XSETBV, and guest states that the CPU refused. */
+#include "socle/bits.h"
 #include "socle/cpu.h"
 #include "socle/emul.h"
 #include "socle/log.h"
@@ -14,10 +15,9 @@ void exit_cpuid(struct vcpu *v, const struct vm_exit *x)
     unsigned len;
     if (!exit_length(v, x, INSN_CPUID, INSN_CPUID, &len))
         return;
-    vcpu_need(v, REGS_CR);
     uint32_t leaf = (uint32_t)v->st.gpr[GPR_RAX];
     struct cpuid_facts f = {
-        .apic_id = v->index, .apic_enabled = lapic_enabled(&v->lapic), .cr4 = v->st.cr4,
+        .apic_id = v->index, .apic_enabled = lapic_enabled(&v->lapic), .cr4 = v->st.cr4,        /* virt.h: what it shows of it is current */
         .xcr0 = leaf == XSTATE_LEAF ? cpu_guest_xcr0() : 0,     /* only that leaf shows it */
         .xss = v->msr.xss,
     };
@@ -27,6 +27,42 @@ void exit_cpuid(struct vcpu *v, const struct vm_exit *x)
     v->st.gpr[GPR_RBX] = out.ebx;
     v->st.gpr[GPR_RCX] = out.ecx;
     v->st.gpr[GPR_RDX] = out.edx;
+}
+
+/*
+ * PAE paging loads its four top entries into the CPU (SDM vol. 3, 4.4.1), which faults when a
+ * present one has reserved bits set. False: #GP. Outside of PAE paging there is nothing to do.
+ */
+bool exit_load_pdptes(struct vcpu *v, struct vcpu_state *st)
+{
+    uint64_t reserved = ~MASK64(v->vm->cpu.phys_bits - 1, 0) | MASK64(8, 5) | MASK64(2, 1);
+    uint64_t table[4];
+    if (!(st->cr0 & CR0_PG) || !(st->cr4 & CR4_PAE) || st->efer & EFER_LMA)
+        return true;
+    if (gmem_read(&v->vm->mem, gpa(st->cr3 & MASK64(31, 5)), table, sizeof(table)))
+        return false;                   /* nobody answers there: all ones */
+    for (unsigned i = 0; i < 4; i++)
+        if (table[i] & 1 && table[i] & reserved)
+            return false;
+    for (unsigned i = 0; i < 4; i++)
+        st->pdpte[i] = table[i];
+    return true;
+}
+
+/* Takes over control registers that the policy has allowed, with what hangs on them. False: #GP. */
+static bool set_control(struct vcpu *v, uint64_t cr0, uint64_t cr4, uint64_t efer, bool flush)
+{
+    struct vcpu_state next = v->st;
+    next.cr0 = cr0;
+    next.cr4 = cr4;
+    next.efer = efer;
+    if (!exit_load_pdptes(v, &next))
+        return false;
+    if (flush)
+        virt->tlb_flush(v);
+    vcpu_change(v, REGS_CR);
+    v->st = next;
+    return true;
 }
 
 /* Bits of CR4 whose change makes the CPU forget translations (SDM vol. 3, 4.10.4.1). */
@@ -39,11 +75,16 @@ static bool write_cr4(struct vcpu *v, uint64_t value)
     uint64_t cr4;
     if (!policy_cr4_write(&v->vm->cpu, &v->st, value, &cr4))
         return false;
-    if ((cr4 ^ v->st.cr4) & cr4_flushing)
-        virt->tlb_flush(v);
-    vcpu_change(v, REGS_CR);
-    v->st.cr4 = cr4;
-    return true;
+    return set_control(v, v->st.cr0, cr4, v->st.efer, (cr4 ^ v->st.cr4) & cr4_flushing);
+}
+
+/* Backends that let the guest own most of CR0 exit only for the rest, but all may change. */
+static bool write_cr0(struct vcpu *v, uint64_t value)
+{
+    uint64_t cr0, efer;
+    if (!policy_cr0_write(&v->vm->cpu, &v->st, value, &cr0, &efer))
+        return false;
+    return set_control(v, cr0, v->st.cr4, efer, (cr0 ^ v->st.cr0) & (CR0_PG | CR0_WP | CR0_PE));
 }
 
 static bool write_cr8(struct vcpu *v, uint64_t value)
@@ -68,14 +109,21 @@ static bool write_register(struct vcpu *v, const struct insn *insn, uint64_t val
 {
     if (insn->op == INSN_MOV_TO_DR)
         return write_dr7_of(v, value);
-    return insn->reg == 4 ? write_cr4(v, value) : insn->reg == 8 && write_cr8(v, value);
+    switch (insn->reg) {
+    case 0:
+        return write_cr0(v, value);
+    case 4:
+        return write_cr4(v, value);
+    default:
+        return insn->reg == 8 && write_cr8(v, value);
+    }
 }
 
 void exit_cr(struct vcpu *v, const struct vm_exit *x)
 {
     struct insn insn;
     struct emul_exception exc;
-    vcpu_need(v, REGS_RIP | REGS_CODE | REGS_CR);
+    vcpu_need(v, REGS_GPR | REGS_RIP | REGS_CODE | REGS_CR);
     hv_status s = insn_fetch(&v->walker, &v->st, &insn, &exc);
     if (s == HV_INVALID) {
         exit_exception_of(v, &exc);

@@ -124,8 +124,9 @@ void exit_msr(struct vcpu *v, const struct vm_exit *x)
     enum insn_op op = x->u.msr.write ? INSN_WRMSR : INSN_RDMSR;
     if (!exit_length(v, x, op, op, &len))
         return;
-    vcpu_need(v, REGS_CR);
     uint32_t msr = (uint32_t)v->st.gpr[GPR_RCX];
+    if (msr == MSR_EFER)                /* its rules ask the control registers */
+        vcpu_need(v, REGS_CR);
     uint64_t value = v->st.gpr[GPR_RDX] << 32 | (uint32_t)v->st.gpr[GPR_RAX];
     if (!(x->u.msr.write ? msr_write(v, msr, value) : msr_read(v, msr, &value))) {
         if (vm_may_log(v->vm))

@@ -85,10 +85,10 @@ static void set_windows(struct vcpu *v, bool irq, bool nmi)
         v->irq_window = irq;
         v->nmi_window = nmi;
     }
-    bool watch = lapic_tpr_threshold(&v->lapic) != 0;
-    if (watch != v->tpr_watch) {
-        virt->watch_tpr(v, watch);
-        v->tpr_watch = watch;
+    uint8_t threshold = lapic_tpr_threshold(&v->lapic);
+    if (threshold != v->tpr_watch) {
+        virt->watch_tpr(v, threshold);
+        v->tpr_watch = threshold;
     }
 }
 

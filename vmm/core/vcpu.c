@@ -51,7 +51,8 @@ void vcpu_reset(struct vcpu *v, bool init_signal)
     st->dr7 = RESET_DR7;
     inject_init(&v->inject);
     v->nmi_blocked = false;
-    v->irq_window = v->nmi_window = v->tpr_watch = false;
+    v->irq_window = v->nmi_window = false;
+    v->tpr_watch = 0;
     v->tpr_shown = 0;
     v->valid = v->dirty = REGS_ALL;
     v->peek = (struct peek_cache){ 0 };

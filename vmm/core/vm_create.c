@@ -55,7 +55,7 @@ static void init_policy(struct vm *vm)
     struct guest_cpu_config c = {
         .vcpus = vm->vcpus,
         .can = CAN_X2APIC | CAN_DEADLINE | CAN_KVMCLOCK | CAN_TSC_AUX | CAN_TSC_ADJUST | CAN_MSI_EXT |
-               CAN_PKU | CAN_UMIP | (h->tsc_stable ? CAN_TSC_STABLE : 0),
+               CAN_PKU | CAN_UMIP | (h->tsc_stable ? CAN_TSC_STABLE : 0) | (virt ? virt->guest_can() : 0),
         .tsc_khz = h->tsc_hz / 1000, .apic_khz = LAPIC_TIMER_HZ / 1000, .xcr0 = cpu_xstate_mask(),
         .microcode = h->microcode,
     };

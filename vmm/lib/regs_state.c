@@ -9,7 +9,7 @@
 #include "socle/bits.h"
 
 #define REGS_ID         STATE_ID('R', 'E', 'G', 'S')
-#define REGS_VERSION    1
+#define REGS_VERSION    2
 #define RFLAGS_VALID    0x3f7fd7ull
 #define EFER_VALID      0xffffull
 #define ATTR_VALID      0xfffu
@@ -44,12 +44,13 @@ static void get_table(struct state_in *in, struct dtable *t)
 }
 
 /* The plain 64-bit fields behind the descriptor tables, in record order. */
-enum { PLAIN = 17 };
+enum { PLAIN = 21 };
 
 static void plain_fields(struct vcpu_state *s, uint64_t *field[PLAIN])
 {
     uint64_t *const all[PLAIN] = {
-        &s->cr0, &s->cr2, &s->cr3, &s->cr4, &s->efer, &s->dr6, &s->dr7, &s->star, &s->lstar,
+        &s->cr0, &s->cr2, &s->cr3, &s->cr4, &s->efer, &s->pdpte[0],
+        &s->pdpte[1], &s->pdpte[2], &s->pdpte[3], &s->dr6, &s->dr7, &s->star, &s->lstar,
         &s->cstar, &s->sfmask, &s->kernel_gs_base, &s->sysenter_cs, &s->sysenter_esp,
         &s->sysenter_eip, &s->pat, &s->debugctl,
     };

@@ -27,7 +27,8 @@ static struct time_reference ref;
 static volatile uint8_t *hpet;
 static uint16_t pm_port;
 static struct vmclock clock;            /* the hypervisor's own use of the same arithmetic */
-static uint64_t lapic_hz, armed = UINT64_MAX;
+static uint64_t lapic_hz;
+uint64_t time_armed_ns = UINT64_MAX;
 static bool steady, deadline;
 
 static uint64_t read_hpet(void) { return *(volatile uint32_t *)(hpet + HPET_COUNTER); }
@@ -177,9 +178,9 @@ uint64_t time_to_tsc(uint64_t ns) { return vmclock_host_tsc(&clock, ns); }
 
 void time_arm(uint64_t due_ns)
 {
-    if (due_ns == armed)
+    if (due_ns == time_armed_ns)
         return;
-    armed = due_ns;
+    time_armed_ns = due_ns;
     if (deadline) {
         /* A deadline in the past fires at once; 0 would disarm. */
         host_lapic_timer_deadline(due_ns == UINT64_MAX ? 0 : time_to_tsc(due_ns));
@@ -196,7 +197,7 @@ void time_arm(uint64_t due_ns)
     host_lapic_timer_count((uint32_t)min_u64(ticks, UINT32_MAX));
 }
 
-void time_fired(void) { armed = UINT64_MAX; }
+void time_fired(void) { time_armed_ns = UINT64_MAX; }
 
 static uint8_t cmos(uint8_t reg)
 {

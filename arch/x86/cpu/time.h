@@ -31,6 +31,9 @@ uint64_t time_at_tsc(uint64_t tsc);
 /* One interrupt (VECTOR_TIMER) when time_now() reaches due; UINT64_MAX: none. This CPU. */
 void time_arm(uint64_t due_ns);
 
+/* What it is armed for. Read at each entry to a guest, hence no function. This CPU. */
+extern uint64_t time_armed_ns;
+
 /* The timer interrupt came: it has to be armed again. This CPU, from the handler. */
 void time_fired(void);
 

@@ -17,11 +17,6 @@ bool svm_probe(char *why, size_t size)
 {
     uint32_t r[4];
     struct svm_facts f = { 0 };
-    cpuid(0, 0, r);
-    /* "AuthenticAMD" and "HygonGenuine" in EBX. */
-    f.amd = r[1] == 0x68747541 || r[1] == 0x6f677948;
-    cpuid(1, 0, r);
-    f.has_vmx = r[2] & 1u << 5;
     cpuid(0x80000000, 0, r);
     f.max_ext = r[0];
     if (f.max_ext >= 0x80000001) {

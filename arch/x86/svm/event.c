@@ -85,11 +85,11 @@ void svm_window(struct vcpu *v, bool irq, bool nmi)
  * A pending interrupt waits for the guest to lower its TPR, which it may do by CR8 without
  * an exit: CR8 writes are intercepted as long as that lasts.
  */
-void svm_watch_tpr(struct vcpu *v, bool on)
+void svm_watch_tpr(struct vcpu *v, uint8_t threshold)
 {
     struct vmcb *b = svm_of(v)->vmcb;
     uint32_t cr = b->_intercept_cr & ~(uint32_t)CR8_WRITE;
-    if (on)
+    if (threshold)
         cr |= CR8_WRITE;
     if (cr != b->_intercept_cr)
         vmcb_set_intercept_cr(b, cr);

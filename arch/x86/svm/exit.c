@@ -39,6 +39,7 @@ static void read_exception(struct vcpu *v, uint8_t vector, struct vm_exit *out)
     out->u.exc.has_error = vector == VEC_AC;
     out->u.exc.error = (uint32_t)b->exit_info1;
     out->u.exc.cr2 = b->exit_info2;
+    out->u.exc.dr6 = 0;                 /* is in the VMCB already (15.12.1) */
 }
 
 /* Kinds that need nothing but an instruction length; the rest is EXIT_UNKNOWN. */

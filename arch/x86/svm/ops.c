@@ -31,12 +31,16 @@ static unsigned nested_leaf(void)
     return r[3] & BIT(26) ? 3 : 2;
 }
 
+/* INVPCID acts on the guest's own translations (APM vol. 2, 15.9). XSAVES is not switched yet. */
+static uint32_t guest_can(void) { return 0; }
+
 const struct virt_ops svm_ops = {
     .name = "AMD-V",
     .nested_format = &pt_format_npt,
     .probe = svm_probe,
     .cpu_enable = svm_cpu_enable,
     .cpu_disable = svm_cpu_disable,
+    .guest_can = guest_can,
     .vcpu_init = svm_vcpu_init,
     .vcpu_fini = svm_vcpu_fini,
     .vcpu_reset = svm_vcpu_reset,

@@ -7,14 +7,9 @@
 
 bool svm_evaluate(const struct svm_facts *f, struct svm_caps *caps, char *why, size_t size)
 {
-    if (f->max_ext < 0x80000001 || !(f->ext1_ecx & BIT(2))) {
-        if (f->has_vmx)
-            fmt(why, size, "this CPU has VT-x but no AMD-V, and this version runs guests on AMD-V only");
-        else
-            fmt(why, size, "this CPU offers neither AMD-V nor VT-x: enable virtualization (SVM, VT-x) "
-                "in the firmware setup, or nested virtualization in the outer hypervisor");
+    fmt(why, size, "%s", "");
+    if (f->max_ext < 0x80000001 || !(f->ext1_ecx & BIT(2)))
         return false;
-    }
     bool disabled = f->vm_cr_readable && f->vm_cr & VM_CR_SVMDIS;
     if (disabled && f->vm_cr & VM_CR_LOCK) {
         fmt(why, size, "AMD-V is disabled and locked by the firmware: enable SVM in the firmware setup");

@@ -7,8 +7,6 @@
 
 /* What was read from the CPU. */
 struct svm_facts {
-    bool     amd;               /* vendor AMD or Hygon: decides the wording */
-    bool     has_vmx;           /* CPUID 1 ECX[5] */
     uint32_t max_ext;           /* CPUID 8000_0000 EAX */
     uint32_t ext1_ecx;          /* CPUID 8000_0001 ECX: bit 2 SVM */
     uint32_t svm_ebx, svm_edx;  /* CPUID 8000_000A: number of ASIDs, features */
@@ -22,7 +20,10 @@ struct svm_caps {
     bool     nrips, clean_bits, flush_by_asid, decode_assists, pause_filter, pause_threshold, lbrv;
 };
 
-/* True: *caps is filled in. False: `why` has one line for the operator, with what to do. */
+/*
+ * True: *caps is filled in. False: `why` has one line for the operator, with what to do; it
+ * is empty when the CPU has no AMD-V at all.
+ */
 MUST_CHECK bool svm_evaluate(const struct svm_facts *f, struct svm_caps *caps, char *why,
                              size_t size);
 

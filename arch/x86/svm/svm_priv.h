@@ -58,7 +58,7 @@ void svm_state_put(struct vcpu *v, uint32_t groups);
 /* event.c */
 void svm_inject(struct vcpu *v, const struct inject_event *e);
 void svm_window(struct vcpu *v, bool irq, bool nmi);
-void svm_watch_tpr(struct vcpu *v, bool on);
+void svm_watch_tpr(struct vcpu *v, uint8_t threshold);
 void svm_iret_seen(struct vcpu *v);
 bool svm_iret_stepped(struct vcpu *v);
 void svm_requeue_interrupted(struct vcpu *v);
