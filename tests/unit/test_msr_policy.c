@@ -248,6 +248,7 @@ static void intel_only(void **state)
     assert_int_equal(wr(&f, 0x1a0, 0), MSR_OK);
     reads(&f, 0x1a0, 0x1800);
     assert_int_equal(wr(&f, 0x140, 1), MSR_GP);
+    assert_int_equal(wr(&f, 0x140, 0), MSR_OK);     /* Linux writes back what it read */
     assert_int_equal(wr(&f, 0xc1, 0xabcd), MSR_OK);
     reads(&f, 0xc1, 0);
     static const uint32_t none[] = {

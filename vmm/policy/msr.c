@@ -71,6 +71,7 @@ enum msr_result policy_msr_read(struct msr_view *v, uint32_t index, uint64_t *va
     case M_KVM_CLOCK:       return if_can(g, CAN_KVMCLOCK);
     case M_ZERO:
     case M_ZERO_RO:
+    case M_ZERO_ONLY:
     case M_DEBUGCTL:
     case M_MC_BANK:         return done(value, 0);
     case M_REG:
@@ -176,6 +177,7 @@ enum msr_result policy_msr_write(struct msr_view *v, uint32_t index, uint64_t *v
     case M_L2_CONTROL:
     case M_VM_CR:           /* locked */
     case M_DE_CFG:          return MSR_OK;
+    case M_ZERO_ONLY:       return x ? MSR_GP : MSR_OK;
     case M_ZERO_RO:
     case M_FEATURE_CONTROL: /* locked */
     case M_CORE_COUNT:

@@ -13,6 +13,7 @@ enum msr_kind {
     M_KVM_CLOCK,
     M_ZERO,             /* reads 0, writes vanish */
     M_ZERO_RO,          /* reads 0, writes #GP */
+    M_ZERO_ONLY,        /* reads 0 and takes nothing else */
     M_REG,              /* in struct vcpu_state, no rule */
     M_REG_CANONICAL,
     M_REG_LOW32,        /* upper half does not exist and is dropped */
