@@ -17,7 +17,8 @@ void exit_cpuid(struct vcpu *v, const struct vm_exit *x)
         return;
     uint32_t leaf = (uint32_t)v->st.gpr[GPR_RAX];
     struct cpuid_facts f = {
-        .apic_id = v->index, .apic_enabled = lapic_enabled(&v->lapic), .cr4 = v->st.cr4,        /* virt.h: what it shows of it is current */
+        .apic_id = v->index, .apic_enabled = lapic_enabled(&v->lapic),
+        .cr4 = v->st.cr4,               /* what CPUID shows of it is current (virt.h) */
         .xcr0 = leaf == XSTATE_LEAF ? cpu_guest_xcr0() : 0,     /* only that leaf shows it */
         .xss = v->msr.xss,
     };

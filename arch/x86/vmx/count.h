@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Counts VMREADs and VMWRITEs for the benchmark table. Only in a build of its own
- * (`make bench` adds -DSOCLE_COUNT): each of them is on the way of some exit.
+ * Counts VMREADs and VMWRITEs for the benchmark table. Only in a build of its own with
+ * -DSOCLE_COUNT (tests/bench): each of them is on the way of some exit. There every hypercall
+ * of a guest logs the totals up to it, so that a guest can bracket what it does.
  */
 #ifndef ARCH_X86_VMX_COUNT_H
 #define ARCH_X86_VMX_COUNT_H
@@ -18,13 +19,10 @@ static inline void vmcs_count(bool write)
     else
         vmcs_reads++;
 }
-/* Books what the exit before this entry took; logs the table when a guest is torn down. */
-void vmcs_count_entry(const struct vm_exit *last);
-void vmcs_count_report(void);
+void vmcs_count_exit(const struct vm_exit *x);
 #else
 static inline void vmcs_count(bool write) { }
-static inline void vmcs_count_entry(const struct vm_exit *last) { }
-static inline void vmcs_count_report(void) { }
+static inline void vmcs_count_exit(const struct vm_exit *x) { }
 #endif
 
 #endif

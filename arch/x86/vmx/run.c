@@ -88,10 +88,9 @@ void vmx_run(struct vcpu *v, struct vm_exit *out)
 {
     struct vmx_vcpu *s = vmx_of(v);
     before_entry(v, s);
-    vmcs_count_entry(&s->last);
     int fail = vmx_enter(v->st.gpr, s->launched, &s->host_rsp);
     v->valid = 0;
     v->dirty = 0;
     vmx_read_exit(v, fail, out);
-    s->last.kind = out->kind;
+    vmcs_count_exit(out);
 }

@@ -34,7 +34,6 @@ struct vmx_vcpu {
     /* The guest's, while they are not in the CPU. */
     uint64_t  cr2, dr6, dr[4], msr[VMX_MSRS];
     bool      dr_loaded;
-    struct vm_exit last;        /* for counting; see count.h */
 };
 
 /* One physical CPU. */
