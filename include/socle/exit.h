@@ -29,6 +29,7 @@ enum exit_kind {
     EXIT_FPU_ERROR,         /* x87 error with CR0.NE clear: a PC reports it by IRQ 13 */
     EXIT_TRIPLE_FAULT,
     EXIT_INIT,              /* the host got an INIT signal */
+    EXIT_EOI,               /* the CPU did an EOI; the I/O APIC wants to know */
     EXIT_TASK_SWITCH,       /* by a task gate or a TSS; insn_len 0: not by an instruction */
     EXIT_BAD_STATE,         /* the CPU refused the guest's state */
     EXIT_UNKNOWN,           /* a reason that was never asked for */
@@ -45,6 +46,7 @@ struct vm_exit {
         struct { uint16_t port; uint8_t size; bool in, string; } pio;
         struct { uint64_t gpa; bool write, fetch, walk; } fault;    /* walk: of a guest table */
         struct { bool write; } msr;
+        struct { uint8_t vector; } eoi;
         /* dr6: bits that a #DB has not set in the register yet */
         struct { uint8_t vector; bool has_error; uint32_t error; uint64_t cr2, dr6; } exc;
         /* source: as TASK_* of task.h; event: it was delivered through a task gate */

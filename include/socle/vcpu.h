@@ -62,6 +62,7 @@ struct vcpu {
     struct pvclock_page pvclock;
     uint8_t             tpr_shown;      /* CR8 as the backend has it */
     bool                irq_window, nmi_window;     /* asked of the backend, */
+    bool                apic_hw;                    /* the CPU delivers the APIC's interrupts */
     uint8_t             tpr_watch;                  /* likewise */
     uint64_t            exits[EXIT_KINDS], exit_ticks[EXIT_KINDS];
 };

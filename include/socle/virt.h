@@ -53,6 +53,12 @@ struct virt_ops {
      * before the write (EXIT_CR). 0: no more.
      */
     void      (*watch_tpr)(struct vcpu *v, uint8_t threshold);
+    /*
+     * The vCPU's APIC changed its mode. True: from now on the CPU delivers its interrupts
+     * itself (vcpu->apic_hw); apic_post: some were raised since the last call.
+     */
+    bool      (*apic_mode)(struct vcpu *v);
+    void      (*apic_post)(struct vcpu *v);
     /* Largest leaf of nested tables: 2 (2 MiB) or 3 (1 GiB). */
     unsigned  (*nested_leaf)(void);
     /* This CPU holds no translation of any guest any more, from the next entry on. */

@@ -17,7 +17,7 @@ const char *exit_kind_name(enum exit_kind kind)
         [EXIT_PAUSE] = "pause", [EXIT_CACHE] = "cache flush", [EXIT_RDPMC] = "rdpmc",
         [EXIT_UNDEFINED] = "undefined instruction", [EXIT_EXCEPTION] = "exception",
         [EXIT_FPU_ERROR] = "FPU error",
-        [EXIT_TASK_SWITCH] = "task switch",
+        [EXIT_EOI] = "end of interrupt", [EXIT_TASK_SWITCH] = "task switch",
         [EXIT_TRIPLE_FAULT] = "triple fault", [EXIT_INIT] = "init", [EXIT_BAD_STATE] = "bad state",
         [EXIT_UNKNOWN] = "unknown",
     };
@@ -166,6 +166,9 @@ void exit_handle(struct vcpu *v, const struct vm_exit *x)
         break;
     case EXIT_BAD_STATE:
         exit_bad_state(v, x);
+        break;
+    case EXIT_EOI:
+        lapic_hw_eoi(&v->lapic, x->u.eoi.vector);
         break;
     case EXIT_TASK_SWITCH:
     case EXIT_NONE:

@@ -40,6 +40,14 @@ static bool core_read(struct vcpu *v, uint32_t msr, uint64_t *value)
     }
 }
 
+static bool write_apic_base(struct vcpu *v, uint64_t value)
+{
+    if (!lapic_base_write(&v->lapic, value))
+        return false;
+    v->apic_hw = virt->apic_mode(v);
+    return true;
+}
+
 static bool core_write(struct vcpu *v, uint32_t msr, uint64_t value)
 {
     if (is_x2apic(msr))
@@ -55,7 +63,7 @@ static bool core_write(struct vcpu *v, uint32_t msr, uint64_t value)
         lapic_deadline_write(&v->lapic, value);
         return true;
     case MSR_APIC_BASE:
-        return lapic_base_write(&v->lapic, value);
+        return write_apic_base(v, value);
     case MSR_KVM_SYSTEM_TIME:
     case MSR_KVM_SYSTEM_TIME_OLD:
     case MSR_KVM_WALL_CLOCK:
@@ -67,6 +75,8 @@ static bool core_write(struct vcpu *v, uint32_t msr, uint64_t value)
             virt->tlb_flush(v);
         v->st.efer = value;
         return true;
+    case MSR_XSS:                       /* no supervisor state is offered: it stays 0 */
+        return !value;
     case MSR_TSC_AUX:
         cpu_set_guest_tsc_aux(value);
         return true;

@@ -62,7 +62,7 @@ static bool irq_ready(const struct vcpu *v, bool *extint)
 {
     const struct pc *pc = v->vm->pc;
     *extint = pic_output(&pc->pic) && lapic_accepts_extint(&v->lapic);
-    return *extint || lapic_pending(&v->lapic) >= 0;
+    return *extint || (!v->apic_hw && lapic_pending(&v->lapic) >= 0);
 }
 
 static void deliver_irq(struct vcpu *v, bool extint)
@@ -85,7 +85,7 @@ static void set_windows(struct vcpu *v, bool irq, bool nmi)
         v->irq_window = irq;
         v->nmi_window = nmi;
     }
-    uint8_t threshold = lapic_tpr_threshold(&v->lapic);
+    uint8_t threshold = v->apic_hw ? 0 : lapic_tpr_threshold(&v->lapic);
     if (threshold != v->tpr_watch) {
         virt->watch_tpr(v, threshold);
         v->tpr_watch = threshold;
@@ -97,6 +97,8 @@ static void prepare_events(struct vcpu *v)
 {
     struct inject_event e;
     bool extint, irq_window = false, nmi_window;
+    if (v->apic_hw)
+        virt->apic_post(v);
     vcpu_need(v, REGS_RIP);
     struct inject_gates g = {
         .if_flag = v->st.rflags & RFLAGS_IF,
@@ -140,7 +142,7 @@ static bool wakes(struct vcpu *v)
     if (inject_pending(&v->inject))
         return true;
     vcpu_need(v, REGS_RIP);
-    return v->st.rflags & RFLAGS_IF && irq_ready(v, &extint);
+    return v->st.rflags & RFLAGS_IF && (irq_ready(v, &extint) || (v->apic_hw && lapic_hw_wakes(&v->lapic)));
 }
 
 /* False: the vCPU has nothing to execute now. */

@@ -69,6 +69,7 @@ void vcpu_reset(struct vcpu *v, bool init_signal)
         atomic_store(&v->requests, 0);
     }
     virt->vcpu_reset(v);
+    v->apic_hw = virt->apic_mode(v);
     virt->set_tsc_offset(v, v->vm->clock.offset + v->tsc_adjust);   /* again when the clock starts */
 }
 

@@ -112,7 +112,7 @@ void lapic_unack(struct lapic *l, uint8_t vector)
 }
 
 /* Level-triggered: tells the I/O APIC, and looks at our own pins again (11.8.5). */
-COLD static void eoi_level(struct lapic *l, uint8_t vector)
+COLD void lapic_eoi_level(struct lapic *l, uint8_t vector)
 {
     for (unsigned slot = LAPIC_LVT_LINT0; slot <= LAPIC_LVT_LINT1; slot++) {
         uint32_t lvt = lapic_reg(l, slot);
@@ -132,7 +132,7 @@ void lapic_eoi(struct lapic *l)
         return;
     isr_clear(l, vector);
     if (unlikely(lapic_reg(l, LAPIC_TMR + vector / 32) & BIT(vector % 32)))
-        eoi_level(l, (uint8_t)vector);
+        lapic_eoi_level(l, (uint8_t)vector);
 }
 
 /* ---- acceptance, from any CPU ---- */

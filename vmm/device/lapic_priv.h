@@ -59,6 +59,8 @@ void lapic_reset_registers(struct lapic *l);
 /* Puts ID and LDR in the form of the present mode. */
 void lapic_set_identity(struct lapic *l);
 void lapic_update_ppr(struct lapic *l);
+/* The vector's interrupt has ended, and it was level-triggered. */
+void lapic_eoi_level(struct lapic *l, uint8_t vector);
 /* Notes an error for ESR and raises the error interrupt. Any CPU. */
 void lapic_error(struct lapic *l, uint32_t bit);
 /* Does what a local source's LVT entry says. Any CPU. */

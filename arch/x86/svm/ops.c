@@ -31,7 +31,11 @@ static unsigned nested_leaf(void)
     return r[3] & BIT(26) ? 3 : 2;
 }
 
-/* INVPCID acts on the guest's own translations (APM vol. 2, 15.9). XSAVES is not switched yet. */
+/* No AVIC yet: interrupts are injected. */
+static bool apic_mode(struct vcpu *v) { return false; }
+static void apic_post(struct vcpu *v) { }
+
+/* Neither INVPCID nor XSAVES is switched or intercepted yet. */
 static uint32_t guest_can(void) { return 0; }
 
 const struct virt_ops svm_ops = {
@@ -51,6 +55,8 @@ const struct virt_ops svm_ops = {
     .inject = svm_inject,
     .window = svm_window,
     .watch_tpr = svm_watch_tpr,
+    .apic_mode = apic_mode,
+    .apic_post = apic_post,
     .nested_leaf = nested_leaf,
     .forget_all = svm_forget_all,
     .tlb_flush = svm_tlb_flush,

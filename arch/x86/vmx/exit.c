@@ -120,6 +120,14 @@ static void read_other(struct vcpu *v, uint32_t reason, struct vm_exit *out)
     case VMX_DR:
         read_debug(v, out);
         break;
+    case VMX_EOI:
+        out->kind = EXIT_EOI;
+        out->u.eoi.vector = (uint8_t)vmread(VMCS_QUALIFICATION);
+        break;
+    case VMX_APIC_WRITE:
+        vmx_apic_write(v, (unsigned)vmread(VMCS_QUALIFICATION));
+        out->kind = EXIT_INTR;
+        break;
     case VMX_NOTIFY:
         read_notify(out);
         break;

@@ -15,7 +15,12 @@ static void set_tsc_offset(struct vcpu *v, uint64_t offset)
 
 /* The virtual-APIC page is the local APIC's register page: TPR is the same memory. */
 static void set_tpr(struct vcpu *v, uint8_t cr8) { }
-static uint8_t get_tpr(struct vcpu *v) { return (uint8_t)lapic_cr8_get(&v->lapic); }
+
+/* With APIC virtualization the CPU also does what follows from a change. */
+static uint8_t get_tpr(struct vcpu *v)
+{
+    return v->apic_hw ? v->tpr_shown : (uint8_t)lapic_cr8_get(&v->lapic);
+}
 
 static unsigned nested_leaf(void) { return vmx_caps.ept_1g ? 3 : 2; }
 
@@ -41,6 +46,8 @@ const struct virt_ops vmx_ops = {
     .inject = vmx_inject,
     .window = vmx_window,
     .watch_tpr = vmx_watch_tpr,
+    .apic_mode = vmx_apic_mode,
+    .apic_post = vmx_apic_post,
     .nested_leaf = nested_leaf,
     .forget_all = vmx_forget_all,
     .tlb_flush = vmx_tlb_flush,

@@ -93,6 +93,10 @@ static void set_optional(struct vmx_vcpu *s)
         vmwrite(VMCS_XSS_EXITS, 0);
     if (vmx_caps.proc2 & PROC2_ENCLS)
         vmwrite(VMCS_ENCLS_EXITS, ~0ull);
+    for (unsigned i = 0; vmx_caps.virtual_apic && i < ARRAY_LEN(s->eoi_exits); i++)
+        vmwrite((enum vmcs_field)(VMCS_EOI_EXIT0 + 2 * i), 0);
+    if (vmx_caps.virtual_apic)
+        vmwrite(VMCS_INTERRUPT_STATUS, 0);
     if (vmx_caps.proc2 & PROC2_NOTIFY)
         vmwrite(VMCS_NOTIFY_WINDOW, 0);         /* the CPU adds its own threshold (25.6.22) */
 }
@@ -180,6 +184,8 @@ void vmx_vcpu_reset(struct vcpu *v)
     s->host_rsp = 0;
     s->timer_for = 0;
     s->tpr_threshold = 0;
+    s->virtual_apic = false;
+    memset(s->eoi_exits, 0, sizeof(s->eoi_exits));
     s->interruptibility = 0;
     s->rip = s->rflags = 0;
     memset(s->dr, 0, sizeof(s->dr));

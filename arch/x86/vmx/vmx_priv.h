@@ -28,6 +28,8 @@ struct vmx_vcpu {
     uint64_t  timer_for;        /* deadline the preemption timer was set for, ns */
     uint32_t  proc;             /* primary controls as the VMCS has them */
     uint32_t  tpr_threshold;
+    bool      virtual_apic;     /* APIC virtualization is on */
+    uint64_t  eoi_exits[4];     /* as the VMCS has them */
     /* What the last exit saved, so that only changes are written: valid with REGS_RIP. */
     uint64_t  rip, rflags;
     uint32_t  interruptibility;
@@ -45,7 +47,7 @@ struct vmx_cpu {
 
 extern struct vmx_caps vmx_caps;
 extern struct vmx_facts vmx_facts;
-extern hpa_t vmx_msr_bitmap;
+extern hpa_t vmx_msr_bitmap, vmx_msr_bitmap_x2apic;
 
 static inline struct vmx_cpu *vmx_this_cpu(void) { return this_cpu()->virt; }
 static inline struct vmx_vcpu *vmx_of(struct vcpu *v) { return v->hw; }
@@ -79,6 +81,10 @@ void vmx_state_get(struct vcpu *v, uint32_t groups);
 void vmx_state_put(struct vcpu *v, uint32_t groups);
 void vmx_msrs_save(struct vmx_vcpu *s);
 void vmx_msrs_load(const struct vmx_vcpu *s);
+/* apic.c */
+bool vmx_apic_mode(struct vcpu *v);
+void vmx_apic_post(struct vcpu *v);
+void vmx_apic_write(struct vcpu *v, unsigned offset);
 /* event.c */
 void vmx_inject(struct vcpu *v, const struct inject_event *e);
 void vmx_window(struct vcpu *v, bool irq, bool nmi);

@@ -167,6 +167,23 @@ void lapic_tsc_changed(struct lapic *l);
 /* EOI for the vector in service; also what a write to register 0xb0 or MSR 0x80b does. */
 void lapic_eoi(struct lapic *l);
 
+/*
+ * ---- where the CPU delivers interrupts itself (lapic_hw.c), between enter and leave ----
+ * Then lapic_pending(), _ack(), _eoi() and _cr8_set() are not called, and nobody but the CPU
+ * that runs the vCPU raises interrupts while it is in the guest.
+ */
+/* Gives the highest vectors that wait and that are in service, 0: none. */
+void lapic_hw_enter(struct lapic *l, uint8_t *requesting, uint8_t *servicing);
+void lapic_hw_leave(struct lapic *l);
+/* Highest vector in IRR if some were raised since the last call, else -1. */
+int lapic_hw_post(struct lapic *l);
+/* Does an interrupt wait that the priority lets through? */
+bool lapic_hw_wakes(const struct lapic *l);
+/* Level-triggered vectors 64 * quarter to 64 * quarter + 63, a bit each. */
+uint64_t lapic_hw_level(const struct lapic *l, unsigned quarter);
+/* The CPU has done the EOI of a vector: tells the I/O APIC if it was level-triggered. */
+void lapic_hw_eoi(struct lapic *l, uint8_t vector);
+
 /* ---- any CPU ---- */
 
 /* Sets the IRR bit and kicks if it is new. False: the APIC is off or software-disabled. */
