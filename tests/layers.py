@@ -9,6 +9,8 @@ and functions. Prints each finding as FILE:LINE: what; exit status 1 when there 
   - pure folders include only include/socle, the compiler's own headers, and their own folder;
   - outside arch nothing names a virtualization extension or its structures, except the policy
     of what a guest may see of the CPU, and the decoder of instructions;
+  - CPU vendors are told apart only in that policy and in arch, and the backend's own exit codes
+    are only printed elsewhere;
   - files have at most 500 lines of at most 120 columns, functions at most 60 lines, unless
     they are tables (one switch, or declarations only); tests 1000, 130 and 80;
   - every file begins with its licence line.
@@ -40,6 +42,11 @@ MAY_USE = {
 # Above arch only boot/ may see it, and never a backend.
 BACKENDS = re.compile(r"arch/x86/(svm|vmx)/")
 BACKEND_NAMES = re.compile(r"(?<![A-Za-z0-9])_*(vmcb|vmcs|vmx|svm)(?![a-z0-9])", re.IGNORECASE)
+# Differences between vendors that a guest may see are decided in one place.
+VENDORS = re.compile(r"\bCPU_(AMD|INTEL)\b|\b(GenuineIntel|AuthenticAMD)\b")
+VENDORS_EXEMPT = ("vmm/policy/", "include/socle/policy.h")
+# What a backend read from the hardware may be logged, never decided by.
+RAW = re.compile(r"\b(if|switch|while|case)\b.*\braw_(reason|info)\b|\braw_(reason|info)\b(\[\d\])?\s*([=!<>]=|[<>&])")
 # What a guest may see of the CPU, and the names of instructions, which all CPUs' have.
 NAMES_EXEMPT = ("vmm/policy/", "vmm/emul/", "include/socle/insn.h")
 
@@ -87,7 +94,14 @@ def check_includes(path, text, pure):
 
 
 def check_names(path, code):
-    if path.parts[0] in ("arch", "tests", "tools") or str(path).startswith(NAMES_EXEMPT):
+    if path.parts[0] in ("arch", "tests", "tools"):
+        return
+    for n, line in enumerate(code.splitlines(), 1):
+        if VENDORS.search(line) and not str(path).startswith(VENDORS_EXEMPT):
+            find(path, n, "tells CPU vendors apart outside of vmm/policy/")
+        if RAW.search(line):
+            find(path, n, "decides by a backend's exit code")
+    if str(path).startswith(NAMES_EXEMPT):
         return
     for n, line in enumerate(code.splitlines(), 1):
         match = BACKEND_NAMES.search(line)

@@ -49,6 +49,9 @@ static hv_status init_vcpu(struct vm *vm, struct vcpu *v, uint32_t index)
     return virt ? virt->vcpu_init(v) : HV_OK;   /* without a backend it is never started */
 }
 
+/* What four levels of nested tables translate (SDM vol. 3, 29.3.2; APM vol. 2, 15.25.3). */
+enum { NESTED_BITS = 48 };
+
 static void init_policy(struct vm *vm)
 {
     const struct host_cpu_info *h = host_cpu();
@@ -57,6 +60,7 @@ static void init_policy(struct vm *vm)
         .can = CAN_X2APIC | CAN_DEADLINE | CAN_KVMCLOCK | CAN_TSC_AUX | CAN_TSC_ADJUST | CAN_MSI_EXT |
                CAN_PKU | CAN_UMIP | (h->tsc_stable ? CAN_TSC_STABLE : 0) | (virt ? virt->guest_can() : 0),
         .tsc_khz = h->tsc_hz / 1000, .apic_khz = LAPIC_TIMER_HZ / 1000, .xcr0 = cpu_xstate_mask(),
+        .phys_bits = NESTED_BITS,
         .microcode = h->microcode,
     };
     policy_build(&vm->cpu, &h->caps, &c);

@@ -78,9 +78,7 @@ hv_status vmx_cpu_enable(void)
         write_cr4(read_cr4() & ~CR4_VMXE);
         return HV_BUSY;
     }
-    if (vmx_caps.vpid)
-        invvpid(vmx_caps.invvpid_context ? INVVPID_CONTEXT : INVVPID_ALL, 1);
-    return HV_OK;
+    return HV_OK;                       /* each vCPU flushes before its first entry (tlb.c) */
 }
 
 void vmx_cpu_disable(void)
