@@ -137,6 +137,7 @@ enum vmcs_field {
 #define VMCS_MEMBER(name, member, encoding) uint64_t member;
 struct vmcs_image {
     VMCS_ENTRY_FIELDS(VMCS_MEMBER)
+    uint8_t vtpr;   /* no field: offset 80h of the virtual-APIC page, which an entry looks at too */
 };
 #undef VMCS_MEMBER
 

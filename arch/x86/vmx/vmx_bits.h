@@ -25,6 +25,7 @@
 
 #define BASIC_REVISION          0x7fffffffu     /* A.1 */
 #define BASIC_TRUE_CONTROLS     BIT64(55)
+#define BASIC_ERROR_CODE_FREE   BIT64(56)       /* exceptions may come with an error code or without */
 
 /* IA32_FEATURE_CONTROL (vol. 3, 24.7). */
 #define FEATURE_LOCKED          BIT64(0)
@@ -73,15 +74,20 @@ enum {
 /* IA32_VMX_MISC (A.6). */
 #define MISC_TIMER_SHIFT        MASK64(4, 0)
 #define MISC_STORES_LMA         BIT64(5)        /* exits put EFER.LMA into ENTRY_GUEST_64 */
+#define MISC_ACTIVITY_SHIFT     6               /* from there on: HLT, shutdown, wait-for-SIPI exist */
+#define MISC_CR3_TARGETS_SHIFT  16              /* bits 24:16 */
 #define MISC_ENTRY_LENGTH_0     BIT64(30)       /* software events of length 0 may be injected */
 
 /* IA32_VMX_EPT_VPID_CAP (A.10). */
 #define EPT_CAP_WALK_4          BIT64(6)
+#define EPT_CAP_WALK_5          BIT64(7)
+#define EPT_CAP_UC              BIT64(8)
 #define EPT_CAP_WB              BIT64(14)
 #define EPT_CAP_2M              BIT64(16)
 #define EPT_CAP_1G              BIT64(17)
 #define EPT_CAP_INVEPT          BIT64(20)
 #define EPT_CAP_AD              BIT64(21)
+#define EPT_CAP_SHADOW_STACK    BIT64(23)
 #define EPT_CAP_INVEPT_CONTEXT  BIT64(25)
 #define EPT_CAP_INVEPT_ALL      BIT64(26)
 #define VPID_CAP_INVVPID        BIT64(32)
@@ -89,9 +95,14 @@ enum {
 #define VPID_CAP_ALL            BIT64(42)
 
 /* EPTP (table 25-9). */
+#define EPTP_TYPE               7ull
+#define EPTP_UC                 0ull
 #define EPTP_WB                 6ull
+#define EPTP_WALK               (7ull << 3)
 #define EPTP_WALK_4             (3ull << 3)
+#define EPTP_WALK_5             (4ull << 3)
 #define EPTP_AD                 BIT64(6)
+#define EPTP_SHADOW_STACK       BIT64(7)
 
 /* Types of INVEPT and INVVPID (vol. 3, chapter 31). */
 enum { INVEPT_CONTEXT = 1, INVEPT_ALL = 2, INVVPID_CONTEXT = 1, INVVPID_ALL = 2 };
@@ -109,10 +120,14 @@ enum {
 };
 
 /* Guest interruptibility (table 25-3), activity (25.4.2), pending debug exceptions (25-4). */
-enum { BLOCK_STI = BIT(0), BLOCK_MOV_SS = BIT(1), BLOCK_SMI = BIT(2), BLOCK_NMI = BIT(3) };
+enum {
+    BLOCK_STI = BIT(0), BLOCK_MOV_SS = BIT(1), BLOCK_SMI = BIT(2), BLOCK_NMI = BIT(3),
+    BLOCK_ENCLAVE = BIT(4),
+};
 enum { ACTIVITY_ACTIVE = 0, ACTIVITY_HLT = 1, ACTIVITY_SHUTDOWN = 2, ACTIVITY_WAIT_SIPI = 3 };
 #define PENDING_ENABLED_BP      BIT64(12)
 #define PENDING_STEP            BIT64(14)       /* BS */
+#define PENDING_RTM             BIT64(16)
 
 /* Access rights (table 25-2). */
 #define AR_TYPE                 0xfu
