@@ -33,7 +33,7 @@ PURE_DIRS := vmm/lib vmm/device vmm/emul vmm/sched vmm/policy vmm/console \
 HV_DIRS   := arch/x86/entry arch/x86/cpu arch/x86/mm arch/x86/svm arch/x86/vmx drivers vmm/core boot
 TOOL_DIRS := tools
 # Pure files among those folders.
-PURE_FILES := arch/x86/svm/probe.c arch/x86/vmx/probe.c \
+PURE_FILES := arch/x86/svm/probe.c arch/x86/svm/check.c arch/x86/vmx/probe.c \
               $(addprefix arch/x86/vmx/check,.c _event.c _guest.c _host.c _seg.c)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
