@@ -241,6 +241,7 @@ static const struct fake_vmx_case fine[] = {
     { MODE_LONG, .change = { SET(entry_event, EVENT(EVENT_TYPE_EXCEPTION, VEC_GP)) }, .on = free_error_codes },
     { MODE_LONG, .change = { DROP(exit, EXIT_LOAD_PAT), SET(host_pat, ~0ull) } },
     { MODE_LONG, .change = { DROP(exit, EXIT_LOAD_EFER), SET(host_efer, 0) } },
+    { MODE_LONG, .change = { OR(host_cr4, CR4_CET) }, .on = with_cet },
     { MODE_LONG, .change = { SET(host_ss, 0), SET(host_ds, 0) } },
     { MODE_LONG, .change = { DROP(pin, PIN_VIRTUAL_NMI | PIN_NMI) } },
 };

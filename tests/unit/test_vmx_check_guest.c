@@ -44,6 +44,7 @@ static void no_rtm(struct vmx_check_limits *l) { l->rtm = false; }
 static void no_hlt(struct vmx_check_limits *l) { l->cpu.misc &= ~(uint64_t)BIT(MISC_ACTIVITY_SHIFT); }
 static void no_wait_sipi(struct vmx_check_limits *l) { l->cpu.misc &= ~(uint64_t)BIT(MISC_ACTIVITY_SHIFT + 2); }
 static void with_cet(struct vmx_check_limits *l) { l->cpu.cr4_fixed1 |= CR4_CET; }
+static void no_cache_control(struct vmx_check_limits *l) { l->cpu.cr0_fixed1 &= ~(CR0_CD | CR0_NW); }
 static void five_levels(struct vmx_check_limits *l) { l->linear_bits = 57; }
 
 /* Each mode with the controls of each CPU. */
@@ -111,6 +112,7 @@ static const struct fake_vmx_case registers[] = {
     { MODE_V8086, "guest RFLAGS", "VM must be clear in real mode",
       .change = { DROP(cr0, CR0_PE | CR0_PG), OR(proc2, PROC2_UNRESTRICTED) } },
     { MODE_PAE, "guest PDPTE0", "reserved bits must be clear: it is present", .change = { OR(pdpte0, BIT64(1)) } },
+    { MODE_PAE, "guest PDPTE0", "reserved bits must be clear: it is present", .change = { OR(pdpte0, BIT64(2)) } },
     { MODE_PAE, "guest PDPTE1", "reserved bits must be clear: it is present", .change = { SET(pdpte1, 1 | BIT64(5)) } },
     { MODE_PAE, "guest PDPTE2", "reserved bits must be clear: it is present", .change = { SET(pdpte2, 1 | BIT64(8)) } },
     { MODE_PAE_UG, "guest PDPTE3", "reserved bits must be clear: it is present", .change = { OR(pdpte3, BIT64(39)) } },
@@ -214,6 +216,8 @@ static const struct fake_vmx_case fine[] = {
     { MODE_PROTECTED_UG, .change = { DROP(cr0, CR0_PG) } },
     { MODE_REAL, .change = { OR(efer, EFER_LME) } },                    /* before paging */
     { MODE_LONG, .change = { OR(cr0, CR0_CD | CR0_NW), OR(cr4, CR4_PCIDE | CR4_SMEP) } },
+    { MODE_LONG, .change = { OR(cr0, CR0_CD | CR0_NW) }, .on = no_cache_control },
+    { MODE_LONG, .change = { SET(debugctl, 0xffc7) } },
     { MODE_LONG, .change = { SET(rip, 0x0000800000000000) } },          /* just past the lower half */
     { MODE_LONG, .change = { SET(gdtr_base, BIT64(55)), SET(rip, BIT64(56)) }, .on = five_levels },
     { MODE_PAE, .change = { SET(pdpte1, 0xfffffffffffffffe) } },        /* not present */
@@ -236,7 +240,8 @@ static const struct fake_vmx_case fine[] = {
     { MODE_LONG, .change = { SET(entry_event, EVENT(EVENT_TYPE_EXCEPTION, VEC_PF) | EVENT_HAS_ERROR),
                              SET(entry_error, 0xffff) } },
     { MODE_REAL, .change = { SET(entry_event, EVENT(EVENT_TYPE_EXCEPTION, VEC_GP)) } },
-    { MODE_LONG, .change = { SET(entry_event, EVENT(EVENT_TYPE_SOFT_INT, 0x80)), SET(entry_length, 2) } },
+    { MODE_LONG, .change = { SET(entry_event, EVENT(EVENT_TYPE_EXCEPTION, 31)) } },
+    { MODE_LONG, .change = { SET(entry_event, EVENT(EVENT_TYPE_SOFT_INT, 0x80)), SET(entry_length, 15) } },
     { MODE_LONG, .change = { SET(entry_event, EVENT(EVENT_TYPE_SOFT_EXCEPTION, 3)), SET(entry_length, 0) } },
     { MODE_LONG, .change = { SET(entry_event, ~0u & ~EVENT_VALID), SET(entry_error, ~0u) } },
     { MODE_LONG, .change = { SET(entry_event, EVENT(EVENT_TYPE_NMI, 2)), DROP(pin, PIN_VIRTUAL_NMI),
@@ -318,6 +323,7 @@ static const struct fake_vmx_case states[] = {
     PENDING("bits other than 12 must be clear with RTM", SET(pending_debug, PENDING_RTM | PENDING_ENABLED_BP | 1)),
     PENDING("bits other than 12 must be clear with RTM",
             SET(pending_debug, PENDING_RTM | PENDING_ENABLED_BP | PENDING_STEP)),
+    PENDING("bits other than 12 must be clear with RTM", SET(pending_debug, PENDING_RTM | PENDING_ENABLED_BP | 8)),
     PENDING("bit 12 must be set with RTM", SET(pending_debug, PENDING_RTM)),
     PENDING("RTM excludes blocking by MOV SS", SET(pending_debug, PENDING_RTM | PENDING_ENABLED_BP),
             SET(interruptibility, BLOCK_MOV_SS)),
