@@ -42,10 +42,12 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-st
 WERROR ?=
 
 COMMON := -std=gnu11 -g -Iinclude -I. -DSOCLE_VERSION='"$(VERSION)"' $(WARN) $(WERROR)
+# DEFINES: further -D for the hypervisor alone, such as -DSOCLE_COUNT (arch/x86/vmx/count.h).
+DEFINES ?=
 # What runs at boot and at the prompt is built for size, what guests wait for is not.
 OPT := -O2
 $(BUILD)/hv/boot/% $(BUILD)/hv/mm/% $(BUILD)/hv/drivers/% $(BUILD)/hv/vmm/console/%: OPT := -Os
-HV_CFLAGS = $(COMMON) $(OPT) -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
+HV_CFLAGS = $(COMMON) $(DEFINES) $(OPT) -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
         -mcmodel=kernel -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \
         -fno-asynchronous-unwind-tables -fcf-protection=none -fstack-protector-strong \
         -mstack-protector-guard=global -ffunction-sections -fdata-sections -fno-jump-tables
@@ -66,8 +68,10 @@ NATIVE_PURE_C := $(filter-out vmm/lib/str.c,$(PURE_C))
 
 HV_OBJS := $(patsubst %,$(BUILD)/hv/%.o,$(PURE_C) $(HV_C) $(HV_S))
 
-.PHONY: all
-all: $(BUILD)/socle.elf $(BUILD)/socle
+.PHONY: all hypervisor
+all: hypervisor $(BUILD)/socle
+	@:
+hypervisor: $(BUILD)/socle.elf
 	@:
 
 # What else an object or a program depends on: the command that makes it, and the list of

@@ -70,7 +70,7 @@ struct virt_ops {
     void      (*set_tpr)(struct vcpu *v, uint8_t cr8);
     /* CR8 as the guest left it: it may have written it without an exit. */
     uint8_t   (*get_tpr)(struct vcpu *v);
-    /* Prints the hardware's view of the vCPU to the log. */
+    /* After EXIT_BAD_STATE: why, field by field, and the hardware's view of the vCPU, to the log. */
     void      (*dump)(struct vcpu *v);
 };
 

@@ -87,10 +87,22 @@ static void after_exit(struct vcpu *v, struct svm_vcpu *s)
     b->event_inj = 0;
 }
 
+/* As if the CPU had: the guest's registers are still all in vcpu->st. */
+static void refuse(struct svm_vcpu *s, struct vm_exit *out)
+{
+    s->vmcb->event_inj = 0;
+    *out = (struct vm_exit){ .kind = EXIT_BAD_STATE, .raw_reason = SVM_INVALID };
+}
+
 void svm_run(struct vcpu *v, struct vm_exit *out)
 {
     struct svm_vcpu *s = svm_of(v);
     before_entry(v, s);
+    /* Some emulators stop the machine over a state that a CPU would refuse by an exit. */
+    if (unlikely(v->dirty & REGS_CR) && svm_refuses(v)) {
+        refuse(s, out);
+        return;
+    }
     svm_enter(s->vmcb_pa.v, v->st.gpr, svm_this_cpu()->host_vmcb_pa.v);
     after_exit(v, s);
     if (unlikely(s->injected || s->vmcb->exit_int_info & EV_VALID))

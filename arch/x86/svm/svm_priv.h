@@ -69,7 +69,8 @@ void svm_run(struct vcpu *v, struct vm_exit *out);
 void svm_load_debug(struct svm_vcpu *s);
 /* exit.c: fills *out from the VMCB. */
 void svm_read_exit(struct vcpu *v, struct vm_exit *out);
-/* dump.c */
+/* dump.c; refuses: would the CPU, by the checks of check.h? */
+bool svm_refuses(struct vcpu *v);
 void svm_dump(struct vcpu *v);
 /* entry.S: gpr is struct vcpu_state.gpr; RAX and RSP are in the VMCB. GIF is set on return. */
 void svm_enter(uint64_t vmcb_pa, uint64_t *gpr, uint64_t host_vmcb_pa);

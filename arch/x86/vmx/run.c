@@ -8,6 +8,7 @@
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/cpu/time.h"
 #include "arch/x86/cpu/xstate.h"
+#include "arch/x86/vmx/fault.h"
 #include "arch/x86/vmx/insn.h"
 #include "arch/x86/vmx/vmx_bits.h"
 #include "arch/x86/vmx/vmx_priv.h"
@@ -88,6 +89,7 @@ void vmx_run(struct vcpu *v, struct vm_exit *out)
 {
     struct vmx_vcpu *s = vmx_of(v);
     before_entry(v, s);
+    fault_inject();
     int fail = vmx_enter(v->st.gpr, s->launched, &s->host_rsp);
     v->valid = 0;
     v->dirty = 0;
