@@ -17,15 +17,12 @@
 
 enum { LEAVES_MAX = 256 };
 
-/* The extensions, and whether this version of the hypervisor drives them. */
 static const struct extension {
     uint32_t    leaf, ecx_bit;
-    bool        driven;
-    const char *offered, *not_driven;
+    const char *offered;
 } extensions[] = {
-    { 0x80000001, 2, true, "the host's KVM offers nested AMD-V", "" },  /* APM vol. 3, E.4.2 */
-    { 1, 5, false, "the host's KVM offers nested VT-x",                 /* SDM vol. 2, CPUID */
-      "the host's KVM offers nested VT-x, which this version of Socle does not use yet" },
+    { 0x80000001, 2, "the host's KVM offers nested AMD-V" },    /* APM vol. 3, E.4.2 */
+    { 1, 5, "the host's KVM offers nested VT-x" },              /* SDM vol. 2, CPUID */
 };
 
 /* ECX of a CPUID leaf in KVM's list; 0 when it is not there. */
@@ -57,8 +54,8 @@ bool kvm_can_nest(const char **why)
         const struct extension *e = &extensions[i];
         if (!(supported_ecx(list, e->leaf) >> e->ecx_bit & 1))
             continue;
-        nest = e->driven;
-        *why = e->driven ? e->offered : e->not_driven;
+        nest = true;
+        *why = e->offered;
     }
     free(list);
     close(fd);

@@ -24,8 +24,13 @@ def busy_host():
             p.wait()
 
 
+# What a kernel says when the emulator itself got no CPU in the middle of a timer interrupt: we
+# see to it that it does not (the numbers are masked as in baseline.py).
+OF_LOAD = ["hrtimer: interrupt took # ns"]
+
+
 def boots(machine, n):
-    bare = baseline(machine)
+    bare = baseline(machine) + OF_LOAD
     with busy_host():
         for i in range(n):
             # Two at once every other time: they share the CPU of a machine that lacks time.
