@@ -24,6 +24,7 @@ enum {
 enum guest_state {
     GUEST_OFF,              /* not started yet, or stopped */
     GUEST_FAILED,           /* could not be started: row.note says why */
+    GUEST_STARTING,         /* its memory is being filled; there is nothing to lose yet */
     GUEST_RUNNING,
     GUEST_STOPPING,         /* power button pressed, still running */
     GUEST_PAUSED,

@@ -11,6 +11,7 @@ const char *guest_state_text(enum guest_state state)
     switch (state) {
     case GUEST_OFF:      return "off";
     case GUEST_FAILED:   return "failed";
+    case GUEST_STARTING: return "starting";
     case GUEST_RUNNING:  return "running";
     case GUEST_STOPPING: return "stopping";
     case GUEST_PAUSED:   return "paused";

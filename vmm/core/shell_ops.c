@@ -28,6 +28,7 @@ static enum guest_state state_of(const struct vm *vm)
     case VM_OFF:
         return vm->started_ns || !vm->why[0] ? GUEST_OFF : GUEST_FAILED;
     case VM_STARTING:
+        return vm->stop_pressed ? GUEST_STOPPING : GUEST_STARTING;
     case VM_RUNNING:
         return vm->stop_pressed ? GUEST_STOPPING : GUEST_RUNNING;
     case VM_PAUSED:
