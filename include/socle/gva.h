@@ -58,4 +58,10 @@ MUST_CHECK enum gva_result gva_to_gpa(const struct gva_walker *w, const struct v
                                       uint64_t linear, unsigned access, gpa_t *out,
                                       struct gva_fault *fault);
 
+/*
+ * May CR3 be loaded in PAE paging: has no present entry of the four at its top a reserved
+ * bit set (SDM vol. 3, 4.4.1)? What is outside of guest memory reads as ones.
+ */
+MUST_CHECK bool gva_pae_top_valid(const struct gva_walker *w, uint64_t cr3);
+
 #endif

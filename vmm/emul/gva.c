@@ -56,6 +56,12 @@ static uint32_t load_entry4(const struct gmem *m, uint64_t at)
     return gmem_read(m, gpa(at), &v, sizeof(v)) == HV_OK ? v : ~0u;
 }
 
+/* The reserved bits of a PAE page-directory-pointer entry. */
+static uint64_t pae_top_reserved(const struct gva_walker *w)
+{
+    return PDPTE_RSVD | MASK64(63, 52) | (MASK64(51, 12) & ~((1ull << w->phys_bits) - 1));
+}
+
 /* Is a set PS bit at `level` (0: page table) a large page? Elsewhere it is reserved. */
 static bool large_allowed(const struct gva_walker *w, unsigned level, bool pae)
 {
@@ -87,7 +93,7 @@ static enum walk_end walk8(const struct gva_walker *w, const struct vcpu_state *
         if (!(e & PTE_P))
             return WALK_NOT_PRESENT;
         if (pae && level == 2) {
-            if (e & (rsvd | PDPTE_RSVD | MASK64(63, 52)))
+            if (e & pae_top_reserved(w))
                 return WALK_RSVD;
             table = e & address;
             continue;
@@ -261,6 +267,16 @@ walk_slow(const struct gva_walker *w, const struct vcpu_state *s, uint64_t linea
         }
     }
     return GVA_RETRY;
+}
+
+bool gva_pae_top_valid(const struct gva_walker *w, uint64_t cr3)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t e = load_entry8(w->mem, (cr3 & MASK64(31, 5)) + i * 8);
+        if ((e & PTE_P) && (e & pae_top_reserved(w)))
+            return false;
+    }
+    return true;
 }
 
 enum gva_result gva_to_gpa(const struct gva_walker *w, const struct vcpu_state *s, uint64_t linear,
