@@ -36,7 +36,7 @@ enum emul_status emul_from_status(struct emul_ctx *c, hv_status s);
  */
 enum emul_status emul_linear(struct emul_ctx *c, enum seg seg, uint64_t offset, unsigned size,
                              unsigned access, uint64_t *linear);
-/* Translates size <= SPAN_MAX bytes; access as GVA_*, GVA_USER included. #PF. */
+/* Translates size <= PAGE_SIZE bytes; access as GVA_*, GVA_USER included. #PF. */
 enum emul_status emul_translate(struct emul_ctx *c, uint64_t linear, unsigned size,
                                 unsigned access, struct span *out);
 /* Both, and the alignment check between them: a whole data access of the instruction. */
@@ -75,6 +75,9 @@ enum emul_status emul_operand(struct emul_ctx *c, enum insn_opd which, unsigned 
                               unsigned access, struct operand *o);
 enum emul_status emul_operand_read(struct emul_ctx *c, const struct operand *o, uint64_t *v);
 enum emul_status emul_operand_write(struct emul_ctx *c, const struct operand *o, uint64_t v);
+
+/* Pushes `size` = 2 or 4 bytes; not in 64-bit mode. #SS, #PF, #AC: nothing was changed. */
+enum emul_status emul_push(struct emul_ctx *c, unsigned size, uint64_t v);
 
 /* Replaces the arithmetic flags of RFLAGS. */
 void emul_set_flags(struct emul_ctx *c, uint64_t flags);

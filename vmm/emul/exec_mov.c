@@ -179,6 +179,18 @@ static uint64_t moved_stack(const struct emul_ctx *c, int64_t by)
     return (rsp & ~ones_of_size(width)) | alu_cut(rsp + (uint64_t)by, width);
 }
 
+enum emul_status emul_push(struct emul_ctx *c, unsigned size, uint64_t v)
+{
+    uint64_t rsp = moved_stack(c, -(int64_t)size);
+    struct span to;
+    enum emul_status e = emul_open(c, SEG_SS, alu_cut(rsp, stack_width(c)), size, GVA_WRITE, &to);
+
+    e = e ? e : emul_write_span(c, &to, &v);
+    if (!e)
+        c->s->gpr[GPR_RSP] = rsp;
+    return e;
+}
+
 enum emul_status emul_do_push(struct emul_ctx *c)
 {
     const struct insn *i = &c->insn;
