@@ -65,6 +65,9 @@ void inject_nmi(struct inject_queue *q);
  */
 void inject_interrupted(struct inject_queue *q, const struct inject_event *e);
 
+/* That event has arrived after all, by a task switch of ours: nothing of it is repeated. */
+void inject_delivered(struct inject_queue *q);
+
 /* What decides whether events can be taken now. */
 struct inject_gates {
     bool if_flag;           /* RFLAGS.IF */

@@ -283,6 +283,22 @@ static size_t save(uint8_t *buf, size_t cap)
     return o.len;
 }
 
+static void a_delivered_event_is_over(void **unused)
+{
+    static const enum inject_kind kinds[] = { EVENT_IRQ, EVENT_NMI, EVENT_EXCEPTION, EVENT_SOFT_INT };
+    for (unsigned i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct inject_event e = { .kind = kinds[i], .vector = kinds[i] == EVENT_NMI ? 2 : VEC_GP };
+        inject_interrupted(&q, &e);
+        inject_delivered(&q);
+        assert_false(inject_pending(&q));
+        /* What comes after it makes no double fault, and puts nothing aside. */
+        assert_int_equal(inject_exception(&q, VEC_TS, true, 8), INJECT_QUEUED);
+        choose(open);
+        inject_taken(&q, &out);
+        assert_false(inject_pending(&q));
+    }
+}
+
 static void save_and_load_round_trip(void **unused)
 {
     uint8_t a[256], b[256];
@@ -362,6 +378,7 @@ int main(void)
         cmocka_unit_test_setup(priorities_and_gates, setup),
         cmocka_unit_test_setup(nmis_collapse_into_one, setup),
         cmocka_unit_test_setup(plain_exception_replaces_an_earlier_one, setup),
+        cmocka_unit_test_setup(a_delivered_event_is_over, setup),
         cmocka_unit_test_setup(save_and_load_round_trip, setup),
         cmocka_unit_test_setup(hostile_records_are_refused_or_sane, setup),
     };

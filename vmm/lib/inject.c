@@ -132,6 +132,8 @@ void inject_interrupted(struct inject_queue *q, const struct inject_event *e)
     q->interrupted = e ? *e : (struct inject_event){ 0 };
 }
 
+void inject_delivered(struct inject_queue *q) { q->interrupted.kind = EVENT_NONE; }
+
 /*
  * Order of SDM vol. 3, table 6-2: what belongs to instructions already executed comes
  * first, then NMI, then external interrupts. MOV SS holds all interrupts off for one
