@@ -49,8 +49,12 @@ struct vm_exit {
         struct { uint8_t vector; } eoi;
         /* dr6: bits that a #DB has not set in the register yet */
         struct { uint8_t vector; bool has_error; uint32_t error; uint64_t cr2, dr6; } exc;
-        /* source: as TASK_* of task.h; event: it was delivered through a task gate */
-        struct { uint16_t selector; uint8_t source; bool event, has_error; uint32_t error; } task;
+        /*
+         * source: enum task_source; event: an event met a task gate in the IDT, `error` is its
+         * code. insn_len has the instruction (CALL, JMP, IRET, INT n, INT3, INTO, INT1), 0 for
+         * any other event.
+         */
+        struct { uint16_t selector; uint8_t source; bool has_error, event; uint32_t error; } task;
     } u;
     uint64_t raw_reason, raw_info[2];
 };

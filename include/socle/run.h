@@ -56,10 +56,14 @@ void exit_cpuid(struct vcpu *v, const struct vm_exit *x);
 void exit_cr(struct vcpu *v, const struct vm_exit *x);
 void exit_xsetbv(struct vcpu *v, const struct vm_exit *x);
 void exit_hypercall(struct vcpu *v, const struct vm_exit *x);
+void exit_task_switch(struct vcpu *v, const struct vm_exit *x);
 void exit_bad_state(struct vcpu *v, const struct vm_exit *x);
 
 /* Loads st->pdpte where st says PAE paging, from st->cr3. False: #GP, nothing changed. */
 MUST_CHECK bool exit_load_pdptes(struct vcpu *v, struct vcpu_state *st);
+
+/* The emulator's way to memory and ports; its ops_ctx is the vCPU. */
+extern const struct emul_ops exit_emul_ops;
 
 /* What fetching or emulating gave the guest. */
 static inline void exit_exception_of(struct vcpu *v, const struct emul_exception *exc)

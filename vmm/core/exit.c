@@ -164,13 +164,15 @@ void exit_handle(struct vcpu *v, const struct vm_exit *x)
         break;
     case EXIT_INIT:
         break;
+    case EXIT_TASK_SWITCH:
+        exit_task_switch(v, x);
+        break;
     case EXIT_BAD_STATE:
         exit_bad_state(v, x);
         break;
     case EXIT_EOI:
         lapic_hw_eoi(&v->lapic, x->u.eoi.vector);
         break;
-    case EXIT_TASK_SWITCH:
     case EXIT_NONE:
     case EXIT_UNKNOWN:
     case EXIT_KINDS:

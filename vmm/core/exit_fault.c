@@ -76,7 +76,7 @@ static hv_status emul_io(void *ctx, uint16_t port, bool write, unsigned size, vo
 static void vec_get(void *ctx, unsigned n, uint8_t out[16]) { cpu_vector_get(n, out); }
 static void vec_set(void *ctx, unsigned n, const uint8_t in[16]) { cpu_vector_set(n, in); }
 
-static const struct emul_ops ops = {
+const struct emul_ops exit_emul_ops = {
     .read = emul_read, .write = emul_write, .is_ram = is_ram, .io = emul_io,
     .vec_get = vec_get, .vec_set = vec_set,
 };
@@ -100,7 +100,7 @@ void exit_emulate(struct vcpu *v, const char *what, uint64_t where)
         vcpu_need(v, REGS_SYS);
     v->walker.pkru = v->st.cr4 & CR4_PKE ? cpu_guest_pkru() : 0;
     struct emul_ctx c = {
-        .s = &v->st, .w = &v->walker, .ops = &ops, .ops_ctx = v, .budget = REP_BUDGET,
+        .s = &v->st, .w = &v->walker, .ops = &exit_emul_ops, .ops_ctx = v, .budget = REP_BUDGET,
     };
     enum emul_status s = emul_run(&c);
     v->dirty |= REGS_GPR | REGS_RIP | (steps ? REGS_DR : 0);
