@@ -46,6 +46,8 @@ struct virt_ops {
     void      (*state_get)(struct vcpu *v, uint32_t groups);
     /* Next entry delivers this event. At most one until the entry. */
     void      (*inject)(struct vcpu *v, const struct inject_event *e);
+    /* NMIs of the guest are blocked, or not, by what was emulated (vcpu->nmi_blocked). */
+    void      (*nmi_block)(struct vcpu *v, bool on);
     /* Asks for an exit as soon as the guest can take an interrupt or an NMI. */
     void      (*window)(struct vcpu *v, bool irq, bool nmi);
     /*

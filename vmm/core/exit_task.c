@@ -55,8 +55,11 @@ void exit_task_switch(struct vcpu *v, const struct vm_exit *x)
     uint64_t rip = v->st.rip;
     if (event == (t.source == TASK_GATE) && (event || t.insn_len))
         e = emul_task_switch(&c, &t, &out);
-    if (out.cr3_changed)
+    if (out.cr3_changed) {
         virt->tlb_flush(v);
+        if (!exit_load_pdptes(v, &v->st))
+            e = EMUL_FAILED;            /* they were good a moment ago */
+    }
     if (e == EMUL_UNSUPPORTED || e == EMUL_FAILED) {
         vcpu_need(v, REGS_ALL);
         vm_end(v->vm, END_CRASH, "task switch to TSS %x at rip %lx cannot be done: %s", t.selector, rip,
@@ -64,5 +67,6 @@ void exit_task_switch(struct vcpu *v, const struct vm_exit *x)
         return;
     }
     settle_events(v, &t, &out, e);
+    virt->nmi_block(v, v->nmi_blocked);
     act(v, &c, &out, e);
 }

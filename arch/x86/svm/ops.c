@@ -38,6 +38,9 @@ static void apic_post(struct vcpu *v) { }
 /* Neither INVPCID nor XSAVES is switched or intercepted yet. */
 static uint32_t guest_can(void) { return 0; }
 
+/* The window for NMIs watches IRET; the CPU itself blocks none. */
+static void nmi_block(struct vcpu *v, bool on) { }
+
 const struct virt_ops svm_ops = {
     .name = "AMD-V",
     .nested_format = &pt_format_npt,
@@ -53,6 +56,7 @@ const struct virt_ops svm_ops = {
     .run = svm_run,
     .state_get = svm_state_get,
     .inject = svm_inject,
+    .nmi_block = nmi_block,
     .window = svm_window,
     .watch_tpr = svm_watch_tpr,
     .apic_mode = apic_mode,

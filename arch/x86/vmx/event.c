@@ -25,9 +25,10 @@ static uint32_t event_type(enum inject_kind kind)
     return EVENT_TYPE_INTR;
 }
 
-static void set_nmi_blocked(struct vcpu *v, bool on)
+void vmx_nmi_block(struct vcpu *v, bool on)
 {
     struct vmx_vcpu *s = vmx_of(v);
+    vmx_make_current(s);
     vcpu_need(v, REGS_RIP);
     uint32_t blocked = (s->interruptibility & ~(uint32_t)BLOCK_NMI) | (on ? (uint32_t)BLOCK_NMI : 0);
     if (blocked == s->interruptibility)
@@ -76,7 +77,7 @@ void vmx_inject(struct vcpu *v, const struct inject_event *e)
         }
     }
     if (e->kind == EVENT_NMI)
-        set_nmi_blocked(v, false);      /* its delivery blocks the next one (27.2.1.3, 27.6.1) */
+        vmx_nmi_block(v, false);      /* its delivery blocks the next one (27.2.1.3, 27.6.1) */
     set_registers(v, e);
     vmwrite(VMCS_ENTRY_EVENT, info);
 }
@@ -137,5 +138,5 @@ void vmx_requeue_interrupted(struct vcpu *v)
 void vmx_nmi_unblocked(struct vcpu *v, bool by_iret)
 {
     if (by_iret && v->inject.interrupted.kind == EVENT_NONE)
-        set_nmi_blocked(v, true);
+        vmx_nmi_block(v, true);
 }

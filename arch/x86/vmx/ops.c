@@ -44,6 +44,7 @@ const struct virt_ops vmx_ops = {
     .run = vmx_run,
     .state_get = vmx_state_get,
     .inject = vmx_inject,
+    .nmi_block = vmx_nmi_block,
     .window = vmx_window,
     .watch_tpr = vmx_watch_tpr,
     .apic_mode = vmx_apic_mode,

@@ -90,6 +90,7 @@ void vmx_inject(struct vcpu *v, const struct inject_event *e);
 void vmx_window(struct vcpu *v, bool irq, bool nmi);
 void vmx_watch_tpr(struct vcpu *v, uint8_t threshold);
 void vmx_requeue_interrupted(struct vcpu *v);
+void vmx_nmi_block(struct vcpu *v, bool on);
 void vmx_nmi_unblocked(struct vcpu *v, bool by_iret);
 /* run.c */
 void vmx_load(struct vcpu *v);
