@@ -144,6 +144,7 @@ gdt64_pointer:
 
         .section .tables, "aw", @nobits
         .balign 4096
+        .globl  pml4, pds
 pml4:   .skip   4096
 pdpt:   .skip   4096
 pds:    .skip   4 * 4096
