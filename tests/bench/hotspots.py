@@ -16,7 +16,8 @@ import subprocess
 import sys
 
 from machine import BUILD, INIT_ADDRESS, ROOT, BenchError, Machine, Programs, symbols
-from run import HOST_MEMORY, OPERATIONS, ROUNDS, linux_guest, operations_guest
+from operations import HOST_MEMORY, OPERATIONS, ROUNDS, operations_guest
+from run import linux_guest
 
 
 class Functions:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the benchmarks run and run on: builds the guest programs and the counting plugin,
-starts QEMU reproducibly, counts instructions. Used by run.py and hotspots.py.
+starts QEMU reproducibly, counts instructions. Used by run.py, its groups and hotspots.py.
 
 Reproducible means: one instruction is one virtual nanosecond (-icount shift=0), idle time
 passes in no host time (sleep=off), and clock and random numbers start the same each time.
@@ -42,6 +42,14 @@ def tool(*command):
     if done.returncode:
         raise BenchError(f"{command[0]} failed:\n{done.stderr.strip()}")
     return done.stdout
+
+
+def built(name, how):
+    """The path of something in the build folder."""
+    path = os.path.join(BUILD, name)
+    if not os.path.exists(path):
+        raise BenchError(f"{path} is missing: `{how}` makes it")
+    return path
 
 
 def symbols(elf):
