@@ -3,8 +3,9 @@
  * The benchmark guest: times the operations of guest_ops.S by the TSC and prints
  * "bench NAME TICKS" for each, which are those of ROUNDS rounds, on the first serial port.
  * With QEMU's -icount shift=0 the TSC counts instructions, a hypervisor's included. It
- * prints only at the end, so that no output is under way meanwhile. With "idle" on the
- * command line it just halts for ever. run.py builds it, runs it and reads the lines.
+ * prints only at the end, so that no output is under way meanwhile. Words on its command line:
+ * "marks": a hypercall before and behind each operation, for a hypervisor that counts from
+ * one to the next; "idle": it just halts for ever. run.py builds it, runs it and reads the lines.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,7 +21,10 @@ enum {
 #define CPUID_X2APIC        (1u << 21)
 #define CPUID_DEADLINE      (1u << 24)
 #define CPUID_KVM           0x4b4d564bu         /* "KVMK" in EBX of leaf 40000000h */
+#define CPUID_INTEL         0x756e6547u         /* "Genu" in EBX of leaf 0 */
+#define NO_CALL             0x5ec1eu            /* as in guest_ops.S */
 #define MULTIBOOT_CMDLINE   (1u << 2)
+#define DRAIN_TICKS         20000000
 
 struct op {
     const char *name;
@@ -39,7 +43,8 @@ struct table_pointer {
 } __attribute__((packed));
 
 /* guest.ld, guest.S */
-extern const struct op ops_all[], ops_kvm[], ops_mmio[], ops_x2apic[], ops_deadline[], ops_end[];
+extern const struct op ops_all[], ops_vmmcall[], ops_vmcall[], ops_mmio[], ops_x2apic[],
+    ops_deadline[], ops_end[];
 void irq_mmio(void);
 void irq_x2apic(void);
 _Noreturn void power_off(void);
@@ -53,6 +58,7 @@ static struct { const char *name; uint64_t ticks; } row[ROWS];
 static unsigned rows;
 static uint64_t started;
 static struct gate idt[VECTOR + 1];
+static bool intel, marks;
 
 static uint64_t rdtsc(void)
 {
@@ -122,12 +128,23 @@ __attribute__((noinline)) void op_end(const char *name)
     }
 }
 
+static void mark(void)
+{
+    uint64_t rax = NO_CALL;
+    if (marks && intel)
+        __asm__ volatile("vmcall" : "+a"(rax) : : "memory");
+    else if (marks)
+        __asm__ volatile("vmmcall" : "+a"(rax) : : "memory");
+}
+
 static void time_ops(const struct op *op, const struct op *end)
 {
     for (; op < end; op++) {
+        mark();
         op_begin();
         op->run();
         op_end(op->name);
+        mark();
         /* What an operation left pending does not burden the next. */
         __asm__ volatile("sti\n\tnop\n\tcli" : : : "memory");
     }
@@ -140,6 +157,14 @@ static void set_handler(void (*handler)(void))
     idt[VECTOR] = (struct gate){ (uint16_t)at, 8, 0x8e00, (uint16_t)(at >> 16),
                                  (uint32_t)(at >> 32), 0 };
     __asm__ volatile("lidt %0" : : "m"(p));
+}
+
+static void time_hypercall(void)
+{
+    if (intel)
+        time_ops(ops_vmcall, ops_mmio);
+    else
+        time_ops(ops_vmmcall, ops_vmcall);
 }
 
 static void time_apic(void)
@@ -173,15 +198,23 @@ static bool has_word(const char *s, const char *word)
     return false;
 }
 
-static bool asked_to_idle(const uint32_t *info)
+static bool asked_to(const uint32_t *info, const char *word)
 {
-    return info[0] & MULTIBOOT_CMDLINE && has_word((const char *)(uintptr_t)info[4], "idle");
+    return info[0] & MULTIBOOT_CMDLINE && has_word((const char *)(uintptr_t)info[4], word);
 }
 
 static _Noreturn void idle(void)
 {
     for (;;)
         __asm__ volatile("sti\n\thlt");
+}
+
+/* A hypervisor's lines about our start: on a serial line of 115200 baud they take their time. */
+static void let_output_drain(void)
+{
+    uint64_t start = rdtsc();
+    while (rdtsc() - start < DRAIN_TICKS)
+        ;
 }
 
 /* The firmware may have left the timer's line to the PIC open. */
@@ -195,12 +228,16 @@ void bench_main(const uint32_t *info)
 {
     uint32_t r[4];
     mask_pics();
-    if (asked_to_idle(info))
+    if (asked_to(info, "idle"))
         idle();
-    time_ops(ops_all, ops_kvm);
+    marks = asked_to(info, "marks");
+    cpuid(0, r);
+    intel = r[1] == CPUID_INTEL;
+    let_output_drain();
+    time_ops(ops_all, ops_vmmcall);
     cpuid(0x40000000, r);
-    if (r[1] == CPUID_KVM)
-        time_ops(ops_kvm, ops_mmio);
+    if (r[1] == CPUID_KVM && !marks)
+        time_hypercall();
     time_apic();
     for (unsigned i = 0; i < rows; i++) {
         put("bench ");

@@ -3,8 +3,9 @@
  * The operations that guest.c times, one function each: "op NAME, TABLE", instructions
  * that load registers, "loop", the instructions that are timed, "end". Empty ones come first:
  * their cost is taken off the others of their table. The tables tell what an operation
- * needs: nothing, a hypervisor with KVM's interface, the local APIC in its
- * memory-mapped form, in its x2APIC form, and there with the TSC-deadline timer.
+ * needs: nothing, a hypervisor with KVM's interface and the CPU whose instruction calls it,
+ * the local APIC in its memory-mapped form, in its x2APIC form, and there with the
+ * TSC-deadline timer.
  */
 #define ROUNDS          1000
 #define VECTOR          0x40
@@ -15,6 +16,7 @@
 #define MSR_DEADLINE    0x6e0
 #define X2APIC_EOI      0x80b
 #define X2APIC_ICR      0x830
+#define NO_CALL         0x5ec1e         /* the answer is "no such call" */
 #define LAPIC           0xfee00000
 #define LAPIC_ID        0x20
 #define LAPIC_EOI       0xb0
@@ -167,11 +169,13 @@
         mov %rax, %cr4
         end
 
-        op hypercall, kvm
+        .irp insn, vmmcall, vmcall      /* AMD's and Intel's */
+        op hypercall, \insn
         loop
-        mov $0x5ec1e, %eax              /* none: the answer is "no such call" */
-        vmmcall
+        mov $NO_CALL, %eax
+        \insn
         end
+        .endr
 
 /* ---- memory-mapped registers ---- */
 
