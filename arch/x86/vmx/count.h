@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Counts VMREADs and VMWRITEs for the benchmark table. Only in a build of its own with
- * -DSOCLE_COUNT (tests/bench): each of them is on the way of some exit. There every hypercall
- * of a guest logs the totals up to it, so that a guest can bracket what it does.
+ * -DSOCLE_COUNT (tests/bench): each of them is on the way of some exit. A guest brackets what
+ * it does by hypercalls. The totals at each, its own exit included, are kept and logged when
+ * the guest first writes to its serial port: output under way causes exits of its own.
+ * entry.S's write of HOST_RSP is not counted: it happens at a VMCS's first entry only.
  */
 #ifndef ARCH_X86_VMX_COUNT_H
 #define ARCH_X86_VMX_COUNT_H
