@@ -269,8 +269,9 @@ soak:
 	@BUILD='$(BUILD)' tests/run.sh fuzz-long soak
 
 bench:
-	@tools/need.sh build run guests test
+	@tools/need.sh build run guests test bochs
 	+@$(SUBMAKE) all guests
+	+@$(SUBMAKE) BUILD='$(BUILD)/count' DEFINES=-DSOCLE_COUNT hypervisor
 	@SOCLE_BUILD='$(BUILD)' $(PYTHON) tests/bench/run.py $(BENCH_FLAGS)
 
 check-layers:

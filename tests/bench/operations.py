@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The benchmark guest's operations: names and limits, the configuration that runs them, and what
-the guest says. Used by run.py and hotspots.py.
+the guest says. Used by run.py, intel.py and hotspots.py.
 """
 import json
 

@@ -13,12 +13,13 @@ import os
 import re
 import sys
 
+from intel import measure_accesses, measure_intel
 from machine import (BUILD, INIT_ADDRESS, KERNEL_32BIT_ENTRY, BenchError, Machine, Programs,
                      built, symbols, tool)
 from operations import HOST_MEMORY, config, measure_operations
 from table import Row, print_table
 
-GROUPS = ["boot", "operations", "memory"]
+GROUPS = ["boot", "operations", "vt-x", "memory"]
 BULK = ["memset", "memcpy", "memmove"]  # the functions that clear and copy guest memory
 GUEST_MEMORY = 256              # MiB, of the Linux boots
 LINUX_CMDLINE = "console=ttyS0 pci=off hpet=disable"
@@ -115,6 +116,10 @@ def measure(groups, kernel):
         sections.append(("Boot", measure_boot(programs, elf, kernel)))
     if "operations" in groups:
         sections.append(("Operations on AMD-V", measure_operations(programs, elf)))
+    if "vt-x" in groups:
+        counting = built("count/socle.elf", "make bench")
+        sections.append(("Operations on VT-x", measure_intel(programs, elf)))
+        sections.append(("VMREADs and VMWRITEs on VT-x", measure_accesses(programs, counting)))
     if "memory" in groups:
         sections.append(("Memory", measure_memory(programs, elf)))
     return sections
