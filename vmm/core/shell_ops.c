@@ -209,6 +209,8 @@ void machine_set_when_all_stopped(enum config_stopped what) { when_all_stopped =
 
 void machine_all_stopped(void)
 {
+    if (closing)
+        return;                         /* `poweroff` or `reboot` at the prompt decides */
     switch (when_all_stopped) {
     case CONFIG_STOPPED_WAIT:
         break;
