@@ -258,6 +258,9 @@ static bool one_round(struct state *s, enum proxy_end *end)
     *end = cleanup_signal() ? END_SIGNAL : END_LEFT;
     if (cleanup_signal() || s->left)
         return true;
+    *end = END_RESTARTED;
+    if (s->p->watch.restarted && s->p->watch.one_boot)
+        return true;
     *end = END_EXITED;
     return proc_ended(s->p->pid, &s->p->status);
 }

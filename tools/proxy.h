@@ -16,6 +16,7 @@ enum proxy_end {
     END_LEFT,           /* the operator pressed Ctrl-A x, or nobody reads our output */
     END_TIMEOUT,
     END_SIGNAL,         /* a signal asked us to end */
+    END_RESTARTED,      /* the machine has restarted, and this run is for one boot only */
     END_OVER,           /* nothing more can come: a panic, GRUB's error, a machine that
                            should have switched itself off */
 };

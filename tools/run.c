@@ -165,6 +165,7 @@ static int judge(const struct proxy *p, const struct run_plan *plan, enum proxy_
         return EXIT_LEFT;               /* main() ends by that signal */
     case END_LEFT:
     case END_EXITED:
+    case END_RESTARTED:
     case END_OVER:
         break;
     }
@@ -181,11 +182,13 @@ static int judge(const struct proxy *p, const struct run_plan *plan, enum proxy_
     if (end == END_OVER)
         say("nothing runs any more, but the machine did not switch itself off; ended %s",
             p->emulator);
+    if (end == END_RESTARTED)
+        say("the machine has restarted; ended %s", p->emulator);
     if (*w->trouble) {
         say("failed: %s", w->trouble);
         return EXIT_FOUND;
     }
-    if (end == END_EXITED)
+    if (end == END_EXITED || end == END_RESTARTED)
         return judge_exit(p, plan);
     return w->all_stopped ? EXIT_GOOD : EXIT_LEFT;
 }
@@ -213,6 +216,8 @@ static int start_and_watch(const struct project *p, struct run_plan *plan, uint6
     struct proxy *proxy = xcalloc(1, sizeof(*proxy));
     plan->options = options;
     plan->may_reboot = p->config.host.when_all_stopped == CONFIG_STOPPED_REBOOT;
+    /* QEMU is told to end instead; Bochs always starts over. */
+    proxy->watch.one_boot = plan->platform != PLATFORM_QEMU && !plan->may_reboot;
     proxy->timeout_ms = timeout_ms;
     proxy->autostart = autostarting(&p->config);
     proxy->goes_off = !p->config.host.at[HOST_WHEN_ALL_STOPPED].line ||

@@ -67,9 +67,13 @@ static void finish_line(struct watch *w)
             note(w->grub_error, sizeof(w->grub_error), w->line + strlen("error: "));
         return;
     }
+    const char *text = w->line + strlen("socle: ");
+    /* The first line of each boot tells the version. */
+    w->restarted = w->restarted || (w->hypervisor && starts(text, "Socle "));
+    if (w->restarted && w->one_boot)
+        return;
     w->hypervisor++;
     w->grub_gave_up = false;
-    const char *text = w->line + strlen("socle: ");
     snprintf(w->last, sizeof(w->last), "%s", text);
     w->listens = w->listens || starts(text, "guest ") || strstr(text, "opens the prompt");
     if (starts(text, "panic: ")) {

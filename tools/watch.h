@@ -12,6 +12,8 @@ struct watch {
     char     line[512];         /* the unfinished line; longer ones are cut */
     size_t   len;
     unsigned hypervisor;        /* lines of the hypervisor */
+    bool     one_boot;          /* in: what comes after a restart is not read any more */
+    bool     restarted;         /* the hypervisor has begun a second time */
     bool     listens;           /* it has told how to open the prompt, or started guests */
     unsigned started, stopped;  /* guests, since boot */
     unsigned not_started;
