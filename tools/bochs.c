@@ -51,10 +51,58 @@ static unsigned free_port(void)
     return ok ? ntohs(at.sin_port) : 0;
 }
 
+/* ---- the CPU model ---- */
+
+/*
+ * The model that a line for Bochs names, such as "cpu: model=ryzen, count=2", else null. A line
+ * on Bochs' command line changes only the parameters it names; the last one that names one counts.
+ */
+static char *model_in(const char *line)
+{
+    char *copy = xstrdup(line), *save = NULL, *found = NULL;
+    bool cpu = !strncmp(copy, "cpu:", 4);
+    for (char *w = strtok_r(copy + (cpu ? 4 : 0), ", \t", &save); cpu && w;
+         w = strtok_r(NULL, ", \t", &save))
+        if (!strncmp(w, "model=", 6)) {
+            free(found);
+            found = xstrdup(w + 6);
+        }
+    free(copy);
+    return found;
+}
+
+/* What EXTRA asks for, or null. */
+static char *model_asked(const struct run_plan *plan)
+{
+    char *model = NULL;
+    for (char **e = plan->extra; e && *e; e++) {
+        char *other = model_in(*e);
+        if (other)
+            free(model);
+        model = other ? other : model;
+    }
+    return model;
+}
+
+static const char *model_usual(const struct run_plan *plan)
+{
+    return plan->platform == PLATFORM_BOCHS_VMX ? "corei7_skylake_x" : "ryzen";
+}
+
+static void say_what(const struct run_plan *plan)
+{
+    char *asked = model_asked(plan);
+    const char *kind = plan->platform == PLATFORM_BOCHS_VMX ? "Intel VT-x" : "AMD-V";
+    say("Bochs with the CPU model %s (%s); it is slow: a Linux guest takes minutes",
+        asked ? asked : model_usual(plan), asked ? "as asked for" : kind);
+    free(asked);
+}
+
+/* ---- its configuration ---- */
+
 static void write_rc(struct text *t, const struct run_plan *plan, const char *bios,
                      const char *vga, unsigned port)
 {
-    bool vmx = plan->platform == PLATFORM_BOCHS_VMX;
     text_add(t, "config_interface: textconfig\n"
                 "display_library: sdl2\n"
                 /* Without a sound card Debian's Bochs aborts when it looks for one. */
@@ -64,7 +112,7 @@ static void write_rc(struct text *t, const struct run_plan *plan, const char *bi
     text_add(t, "megs: %llu\n", (unsigned long long)(plan->memory / MIB(1)));
     /* MSRs that the model lacks raise #GP as on the real CPU: the hypervisor must cope. */
     text_add(t, "cpu: model=%s, count=%u, ips=50000000, reset_on_triple_fault=0, "
-                "ignore_bad_msrs=0\n", vmx ? "corei7_skylake_x" : "ryzen", plan->cpus);
+                "ignore_bad_msrs=0\n", model_usual(plan), plan->cpus);
     text_add(t, "clock: sync=none, time0=1704067200\n"
                 "pci: enabled=1, chipset=i440fx\n"
                 "ata0-master: type=cdrom, path=hv.iso, status=inserted\n"
@@ -100,7 +148,20 @@ static int write_files(const struct run_plan *plan, unsigned port)
     return bad ? EXIT_USAGE : -1;
 }
 
-static int connect_port(struct proxy *p, unsigned port)
+/* ---- starting it ---- */
+
+/* It ended before it began: its own words, and what they may mean. */
+static void say_why(const struct run_plan *plan, int status)
+{
+    char *asked = model_asked(plan);
+    say("bochs ended with %s before it began", proc_status_text(status));
+    bochs_explain();
+    if (asked)
+        say("`bochs --help cpu` lists the CPU models; is \"%s\" among them?", asked);
+    free(asked);
+}
+
+static int connect_port(struct proxy *p, const struct run_plan *plan, unsigned port)
 {
     const struct timespec pause = { 0, CONNECT_PAUSE_NS };
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
@@ -113,8 +174,7 @@ static int connect_port(struct proxy *p, unsigned port)
             return fd;
         close(fd);
         if (proc_ended(p->pid, &status)) {
-            say("bochs ended with %s before it began", proc_status_text(status));
-            bochs_explain();
+            say_why(plan, status);
             return -1;
         }
         nanosleep(&pause, NULL);
@@ -143,8 +203,7 @@ int bochs_start(const struct run_plan *plan, struct proxy *p)
     int code = write_files(plan, port);
     if (code >= 0)
         return code;
-    say("Bochs, which emulates %s; it is slow: a Linux guest takes minutes",
-        plan->platform == PLATFORM_BOCHS_VMX ? "an Intel CPU with VT-x" : "an AMD CPU with AMD-V");
+    say_what(plan);
     struct args a = { 0 };
     char *path = path_join(temp_dir(), "bochs.out");
     int out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -160,7 +219,7 @@ int bochs_start(const struct run_plan *plan, struct proxy *p)
     free(path);
     p->words = -1;
     p->emulator = "bochs";
-    p->to = p->from = p->pid < 0 ? -1 : connect_port(p, port);
+    p->to = p->from = p->pid < 0 ? -1 : connect_port(p, plan, port);
     if (p->to < 0)
         return EXIT_USAGE;
     fcntl(p->to, F_SETFL, O_NONBLOCK);

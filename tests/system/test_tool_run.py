@@ -363,8 +363,9 @@ def test_terminal_is_raw_again_after_stop_and_continue(work):
 
 # ---- run with a fake Bochs -----------------------------------------------------------------
 
+# What it does after its words is Python text: `c` is the serial line.
 FAKE_BOCHS = r"""#!/usr/bin/env python3
-import os, re, shutil, socket, sys
+import os, re, shutil, socket, sys, time
 rc = open("bochsrc").read()
 shutil.copy("bochsrc", os.environ["KEEP"])
 port = int(re.search(r"dev=127.0.0.1:(\d+)", rc).group(1))
@@ -374,17 +375,20 @@ s.bind(("127.0.0.1", port))
 s.listen(1)
 c = s.accept()[0]
 assert os.path.exists("hv.iso") and open("go").read().startswith("c\n")
+open(os.environ["KEEP"] + ".args", "w").write("\n".join(sys.argv[1:]))
 c.sendall(os.environ["SAYS"].encode())
+exec(os.environ["THEN"])
 c.close()
 sys.exit(1)
 """
 
 
-def fake_bochs(work, says):
+def fake_bochs(work, says, then=""):
     fake_qemu(work, "exit 99\n")
     work.program("bochs-bin", FAKE_BOCHS)
     work.env["KEEP"] = str(work.dir / "kept.bochsrc")
     work.env["SAYS"] = says
+    work.env["THEN"] = then
 
 
 needs_bochs_bios = pytest.mark.skipif(
@@ -400,6 +404,7 @@ def test_run_on_bochs(work, platform, model):
     assert r.returncode == 0, r.stderr
     rc = (work.dir / "kept.bochsrc").read_text()
     assert f"cpu: model={model}, count=2" in rc and "megs: 320\n" in rc
+    assert f"Bochs with the CPU model {model} (" in r.stderr and "Ctrl-A x" in r.stderr
     assert "socle: all guests stopped" in r.stdout
     assert work.left_over() == []
 
@@ -413,9 +418,84 @@ def test_run_on_bochs_judges_by_lines_not_by_exit_code(work):
 
 
 @needs_bochs_bios
+@pytest.mark.parametrize("extra, model", [
+    (["cpu: model=corei7_haswell_4770"], "corei7_haswell_4770"),
+    (["megs: 64", "cpu: ips=1000000,model=tigerlake", "cpu: count=2"], "tigerlake"),
+    (["cpu: model=tigerlake", "cpu:model=corei7_icelake_u"], "corei7_icelake_u"),
+])
+def test_run_on_another_cpu_model_of_bochs(work, extra, model):
+    fake_bochs(work, SAID + "socle: all guests stopped\r\n")
+    r = work.run("run", "socle.toml", "--platform", "bochs-vmx", "--", *extra)
+    assert r.returncode == 0, r.stderr
+    assert f"Bochs with the CPU model {model} (as asked for)" in r.stderr
+    assert (work.dir / "kept.bochsrc.args").read_text().split("\n")[-len(extra):] == extra
+
+
+TWICE = "socle: Socle 0.1\r\n" + SAID.partition("\n")[2] + "socle: all guests stopped\r\nsocle: Socle 0.1\r\n"
+
+
+@needs_bochs_bios
+def test_run_on_bochs_ends_when_the_machine_restarts(work):
+    fake_bochs(work, TWICE + "socle: guest web: started\r\n", "time.sleep(60)")
+    begin = time.monotonic()
+    r = work.run("run", "socle.toml", "--platform", "bochs-svm")
+    assert r.returncode == 0 and "the machine has restarted; ended bochs" in r.stderr
+    fake_bochs(work, TWICE.replace("poweroff", "crash: x"), "time.sleep(60)")
+    r = work.run("run", "socle.toml", "--platform", "bochs-svm")
+    assert r.returncode == 1 and "the machine has restarted; ended bochs" in r.stderr
+    fake_bochs(work, TWICE.replace("socle: all guests stopped\r\n", "").replace("stopped", "paused"),
+               "time.sleep(60)")
+    r = work.run("run", "socle.toml", "--platform", "bochs-svm")
+    assert r.returncode == 1 and "before all guests had stopped" in r.stderr
+    assert time.monotonic() - begin < 20
+    assert work.left_over() == []
+
+
+@needs_bochs_bios
+def test_run_on_bochs_goes_on_when_the_file_wants_restarts(work):
+    work.write("socle.toml", '[host]\nwhen_all_stopped = "reboot"\n' + GOOD)
+    fake_bochs(work, TWICE, 'c.sendall(b"socle: guest web: started\\r\\n")\ntime.sleep(60)')
+    r = work.run("run", "socle.toml", "--platform", "bochs-svm", "--timeout", "3")
+    assert r.returncode == 124 and "restarted" not in r.stderr
+    assert r.stdout.endswith("socle: Socle 0.1\nsocle: guest web: started\n")
+
+
+@needs_bochs_bios
+def test_run_on_bochs_says_why_the_machine_ended(work):
+    """A triple fault of the hypervisor itself, for example."""
+    fake_bochs(work, "socle: Socle 0.1\r\nsocle: guest web: started\r\n",
+               'open("bochs.log", "w").write("1p[CPU0  ] >>PANIC<< exception(): 3rd (13) exception\\n")')
+    r = work.run("run", "socle.toml", "--platform", "bochs-svm")
+    assert r.returncode == 1 and "before all guests had stopped" in r.stderr
+    assert "bochs: 1p[CPU0  ] >>PANIC<< exception(): 3rd (13) exception\n" in r.stderr
+
+
+ANSWER = """
+line = b""
+while not line.endswith(b"\\r"):
+    line += c.recv(1)
+c.sendall(b"got " + repr(line).encode() + b"\\r\\n")
+"""
+
+
+@needs_bochs_bios
+def test_run_on_bochs_passes_keys(work):
+    fake_bochs(work, SAID, ANSWER)
+    r = work.run("run", "socle.toml", "--platform", "bochs-svm", stdin=None, input="\x1dlist\r")
+    assert r.returncode == 0 and "got b'\\x1dlist\\r'" in r.stdout
+    t = Terminal(work, "--platform", "bochs-svm", "socle.toml")
+    t.expect(b"(poweroff)\r\n")
+    t.type(b"\x1d\x03poweroff now\r")
+    t.expect(b"got b'\\x1d\\x03poweroff now\\r'")
+    assert t.code() == 0
+
+
+@needs_bochs_bios
 def test_run_on_bochs_that_does_not_begin(work):
     fake_bochs(work, "")
     work.program("bochs-bin", "#!/bin/sh\necho '>>PANIC<< bad rc line'\nexit 1\n")
     r = work.run("run", "socle.toml", "--platform", "bochs-vmx")
-    assert r.returncode == 2 and "bad rc line" in r.stderr
+    assert r.returncode == 2 and "bad rc line" in r.stderr and "lists the CPU models" not in r.stderr
+    r = work.run("run", "socle.toml", "--platform", "bochs-vmx", "--", "cpu: model=haswell")
+    assert r.returncode == 2 and 'lists the CPU models; is "haswell" among them?' in r.stderr
     os.remove(work.bin / "bochs-bin")
