@@ -10,9 +10,16 @@
 #include "arch/x86/svm/svm_priv.h"
 #include "socle/str.h"
 
+/*
+ * VMRUN loads CR2 (APM vol. 2, 15.5.1), but not in Bochs 2.7, where one guest's page fault
+ * became another's. Nothing else changes it between here and the next guest.
+ */
+static void load_cr2(const struct svm_vcpu *s) { write_cr2(s->vmcb->_cr2); }
+
 void svm_load(struct vcpu *v)
 {
     xstate_load(v->xsave, v->xcr0, v->msr.tsc_aux);
+    load_cr2(svm_of(v));
 }
 
 /* DR0-3 are not in the VMCB; the hypervisor does not use them, so they may stay till now. */
@@ -64,8 +71,10 @@ static void before_entry(struct vcpu *v, struct svm_vcpu *s)
     b->rip = v->st.rip;
     b->rflags = v->st.rflags;
     b->int_state = v->st.shadow ? INT_STATE_SHADOW : 0;
-    if (unlikely(v->dirty & ~(uint32_t)(REGS_GPR | REGS_RIP)))
+    if (unlikely(v->dirty & ~(uint32_t)(REGS_GPR | REGS_RIP))) {
         svm_state_put(v, v->dirty);
+        load_cr2(s);
+    }
     svm_tlb_prepare(svm_this_cpu(), s);
     if (unlikely(breakpoints_armed(b)))
         arm_breakpoints(s);
