@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+import bochs
 import harness
 
 
@@ -44,6 +45,28 @@ class Factory:
     def bare(self, **options):
         return self._make(harness.Bare, **options)
 
+    def on_bochs(self, config, **options):
+        return self._make(bochs.Bochs, config, **options)
+
+
+class Platform:
+    """
+    Where a test runs: "qemu", "bochs-vmx", "bochs-svm", or one of the last two with the name
+    of a CPU model, "bochs-vmx:tigerlake". Called like the fixture `machine`.
+    """
+
+    def __init__(self, words, factory):
+        self.name, _, model = words.partition(":")
+        self.model = model or None
+        self.is_bochs = self.name in bochs.PLATFORMS
+        self.factory = factory
+        assert self.is_bochs or words == "qemu", words
+
+    def __call__(self, config, **options):
+        if self.is_bochs:
+            return self.factory.on_bochs(config, platform=self.name, model=self.model, **options)
+        return self.factory(config, **options)
+
 
 @pytest.fixture
 def machine(request, tmp_path):
@@ -59,3 +82,9 @@ def machine(request, tmp_path):
         for m in factory.all:
             m.log_path.unlink(missing_ok=True)
     assert not panicked, f"the hypervisor panicked: {panicked}"
+
+
+@pytest.fixture(params=["qemu", *bochs.PLATFORMS])
+def platform(request, machine):
+    """A test with it runs on each of the three; indirect parameters choose others."""
+    return Platform(request.param, machine)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-One emulated machine with Socle on it, for the system tests.
+One emulated machine with Socle on it, for the system tests: here in QEMU; bochs.py has the
+same on Bochs, and the fixture `platform` runs a test on each.
 
     m = machine([guest("one"), guest("two", memory="128M")])     # the fixture in conftest.py
     m.expect(r"\\[one\\] GUEST-UP")
@@ -77,40 +78,22 @@ def host_sum():
     return (GUESTS / "test.sum").read_text().strip()
 
 
-# ---- the emulator ----------------------------------------------------------------------
-
-class Qmp:
-    """QEMU's control socket (QMP), as far as it is needed."""
-
-    def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20 * FACTOR)
-        self.sock.connect(str(path))
-        self.file = self.sock.makefile("rw")
-        json.loads(self.file.readline())
-        self.do("qmp_capabilities")
-
-    def do(self, command, **arguments):
-        self.file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
-        self.file.flush()
-        for line in self.file:
-            answer = json.loads(line)
-            if "error" in answer:
-                raise RuntimeError(f"{command}: {answer['error']}")
-            if "return" in answer:
-                return answer["return"]
-        raise EOFError(f"{command}: QEMU has gone")
-
+# ---- a machine's serial console --------------------------------------------------------
 
 class Failed(AssertionError):
     """Something awaited did not come; the message ends with the console's last lines."""
 
 
-class Emulator:
-    """QEMU with its first serial port in our hands. Machine and Bare say what it boots."""
+class Console:
+    """
+    The first serial port of a machine that some program emulates: reads it, waits for text.
+    A subclass starts the program (self.process, then reading()), moves bytes (receive, send)
+    and knows the program's own words (errors).
+    """
+    program = "the emulator"
+    factor = FACTOR                     # all bounds grow with it
 
-    def __init__(self, work, name, *, machine="q35", cpu="max", memory="1024M", smp=1, extra=(),
-                 icount=False, reboot=False):
+    def __init__(self, work, name):
         self.work = pathlib.Path(work)
         self.work.mkdir(parents=True, exist_ok=True)
         self.name = name
@@ -119,56 +102,36 @@ class Emulator:
         self.panic_expected = False
         self.ended = False              # the serial line has closed
         self.changed = threading.Condition()
-        self.serial = None
+        self.reader = None
         self.process = None
         LOGS.mkdir(parents=True, exist_ok=True)
         self.log_path = LOGS / f"{name}.log"
         self.log_file = open(self.log_path, "wb")
-        self.args = ["qemu-system-x86_64", "-machine", machine, "-accel", "tcg", "-cpu", cpu,
-                     "-m", memory, "-smp", str(smp), "-nodefaults", "-display", "none",
-                     "-chardev", "socket,id=serial,path=serial,server=on,wait=on",
-                     "-serial", "chardev:serial", "-qmp", "unix:qmp,server=on,wait=off"]
-        if not reboot:
-            self.args += ["-no-reboot"]
-        if icount:
-            self.args += ["-icount", "shift=0,sleep=off", "-seed", "1",
-                          "-rtc", "base=2024-01-01T00:00:00,clock=vm"]
-        self.args += list(extra)
 
-    def start(self, *args):
-        self.args += args
-        self.log_file.write((" ".join(self.args) + "\n").encode())
-        with open(self.work / "qemu.err", "wb") as err:
-            self.process = subprocess.Popen(self.args, cwd=self.work, stdin=subprocess.DEVNULL,
-                                            stdout=err, stderr=err)
-        self.serial = self._connect("serial")
-        threading.Thread(target=self._read, daemon=True).start()
-        return self
+    def receive(self):
+        """Waits for bytes; none at the end."""
+        raise NotImplementedError
 
-    def _connect(self, name):
-        """QEMU makes its sockets some time after it starts."""
-        deadline = time.monotonic() + 20 * FACTOR
-        # A socket's address holds 107 bytes, and temporary folders have long names.
-        folder = os.open(self.work, os.O_PATH)
-        try:
-            while True:
-                sock = socket.socket(socket.AF_UNIX)
-                try:
-                    sock.connect(f"/proc/self/fd/{folder}/{name}")
-                    return sock
-                except (FileNotFoundError, ConnectionRefusedError):
-                    sock.close()
-                    if self.process.poll() is not None or time.monotonic() > deadline:
-                        raise Failed(f"QEMU did not start: {self.errors()}") from None
-                    time.sleep(0.02)    # there is nothing to wait on yet
-        finally:
-            os.close(folder)
+    def send(self, text):
+        raise NotImplementedError
+
+    def errors(self):
+        """What the program itself had to say."""
+        return ""
+
+    def good_status(self):
+        """The exit status that the program should have."""
+        return 0
+
+    def reading(self):
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self):
         """Its own thread: a console that nobody reads would hold the machine up."""
         while True:
             try:
-                data = self.serial.recv(65536)
+                data = self.receive()
             except OSError:
                 data = b""
             with self.changed:
@@ -181,14 +144,10 @@ class Emulator:
             if not data:
                 return
 
-    def errors(self):
-        """What QEMU itself had to say."""
-        path = self.work / "qemu.err"
-        return path.read_text(errors="replace").strip() if path.exists() else ""
-
     def _fail(self, what):
         tail = "\n".join(self.text[-6000:].splitlines()[-40:])
-        raise Failed(f"{self.name}: {what}\nQEMU: {self.errors()}\n--- end of {self.log_path}\n{tail}")
+        raise Failed(f"{self.name}: {what}\n{self.program}: {self.errors()}\n"
+                     f"--- end of {self.log_path}\n{tail}")
 
     def _check_panic(self):
         if PANIC in self.text and not self.panic_expected:
@@ -197,7 +156,7 @@ class Emulator:
 
     def wait_for(self, found, what, timeout):
         """Until found() is not None or false; it is asked again whenever text arrives."""
-        deadline = time.monotonic() + timeout * FACTOR
+        deadline = time.monotonic() + timeout * self.factor
         with self.changed:
             while True:
                 self._check_panic()
@@ -208,7 +167,7 @@ class Emulator:
                     self._fail(f"the machine ended while waiting for {what}")
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    self._fail(f"no {what} within {timeout * FACTOR:g} s")
+                    self._fail(f"no {what} within {timeout * self.factor:g} s")
                 self.changed.wait(left)
 
     def expect(self, pattern, timeout=120):
@@ -237,8 +196,119 @@ class Emulator:
         self.at = max(m.end() for m in matches)
         return matches
 
+    def wait_exit(self, timeout=120):
+        """Waits until the machine has switched itself off and the program has ended as it should."""
+        deadline = time.monotonic() + timeout * self.factor
+        with self.changed:
+            while not self.ended:
+                self._check_panic()
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    self._fail(f"the machine did not go off within {timeout * self.factor:g} s")
+                self.changed.wait(left)
+            self._check_panic()
+        code = self.process.wait(timeout=20 * self.factor)
+        if code != self.good_status():
+            self._fail(f"{self.program} ended with status {code}, not {self.good_status()}")
+
+    def end(self):
+        """Ends the program."""
+        self.process.kill()
+
+    def close(self):
+        """Ends the program if it still runs. Called by the fixture."""
+        if self.process and self.process.poll() is None:
+            self.end()
+            self.process.wait()
+        if self.reader:
+            with self.changed:
+                self.changed.wait_for(lambda: self.ended, 5)
+        self.log_file.close()
+        shutil.rmtree(self.work, ignore_errors=True)
+
+
+# ---- QEMU ------------------------------------------------------------------------------
+
+class Qmp:
+    """QEMU's control socket (QMP), as far as it is needed."""
+
+    def __init__(self, path):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(20 * FACTOR)
+        self.sock.connect(str(path))
+        self.file = self.sock.makefile("rw")
+        json.loads(self.file.readline())
+        self.do("qmp_capabilities")
+
+    def do(self, command, **arguments):
+        self.file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self.file.flush()
+        for line in self.file:
+            answer = json.loads(line)
+            if "error" in answer:
+                raise RuntimeError(f"{command}: {answer['error']}")
+            if "return" in answer:
+                return answer["return"]
+        raise EOFError(f"{command}: QEMU has gone")
+
+
+class Emulator(Console):
+    """QEMU with its first serial port in our hands. Machine and Bare say what it boots."""
+    program = "QEMU"
+
+    def __init__(self, work, name, *, machine="q35", cpu="max", memory="1024M", smp=1, extra=(),
+                 icount=False, reboot=False):
+        super().__init__(work, name)
+        self.serial = None
+        self.args = ["qemu-system-x86_64", "-machine", machine, "-accel", "tcg", "-cpu", cpu,
+                     "-m", memory, "-smp", str(smp), "-nodefaults", "-display", "none",
+                     "-chardev", "socket,id=serial,path=serial,server=on,wait=on",
+                     "-serial", "chardev:serial", "-qmp", "unix:qmp,server=on,wait=off"]
+        if not reboot:
+            self.args += ["-no-reboot"]
+        if icount:
+            self.args += ["-icount", "shift=0,sleep=off", "-seed", "1",
+                          "-rtc", "base=2024-01-01T00:00:00,clock=vm"]
+        self.args += list(extra)
+
+    def start(self, *args):
+        self.args += args
+        self.log_file.write((" ".join(self.args) + "\n").encode())
+        with open(self.work / "qemu.err", "wb") as err:
+            self.process = subprocess.Popen(self.args, cwd=self.work, stdin=subprocess.DEVNULL,
+                                            stdout=err, stderr=err)
+        self.serial = self._connect("serial")
+        self.reading()
+        return self
+
+    def _connect(self, name):
+        """QEMU makes its sockets some time after it starts."""
+        deadline = time.monotonic() + 20 * FACTOR
+        # A socket's address holds 107 bytes, and temporary folders have long names.
+        folder = os.open(self.work, os.O_PATH)
+        try:
+            while True:
+                sock = socket.socket(socket.AF_UNIX)
+                try:
+                    sock.connect(f"/proc/self/fd/{folder}/{name}")
+                    return sock
+                except (FileNotFoundError, ConnectionRefusedError):
+                    sock.close()
+                    if self.process.poll() is not None or time.monotonic() > deadline:
+                        raise Failed(f"QEMU did not start: {self.errors()}") from None
+                    time.sleep(0.02)    # there is nothing to wait on yet
+        finally:
+            os.close(folder)
+
+    def receive(self):
+        return self.serial.recv(65536)
+
     def send(self, text):
         self.serial.sendall(text.encode() if isinstance(text, str) else text)
+
+    def errors(self):
+        path = self.work / "qemu.err"
+        return path.read_text(errors="replace").strip() if path.exists() else ""
 
     def qmp(self, command, **arguments):
         return Qmp(f"/proc/self/fd/{self._work_fd()}/qmp").do(command, **arguments)
@@ -252,36 +322,13 @@ class Emulator:
         """A BREAK on the serial line."""
         self.qmp("chardev-send-break", id="serial")
 
-    def wait_exit(self, timeout=120, status=0):
-        """Waits until the machine has switched itself off."""
-        deadline = time.monotonic() + timeout * FACTOR
-        with self.changed:
-            while not self.ended:
-                self._check_panic()
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    self._fail(f"the machine did not go off within {timeout * FACTOR:g} s")
-                self.changed.wait(left)
-            self._check_panic()
-        code = self.process.wait(timeout=20 * FACTOR)
-        if status is not None and code != status:
-            self._fail(f"QEMU ended with status {code}, not {status}")
-        return code
-
     def close(self):
-        """Ends QEMU if it still runs. Called by the fixture."""
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        super().close()
         if self.serial:
-            with self.changed:
-                self.changed.wait_for(lambda: self.ended, 5)
             self.serial.close()
         if hasattr(self, "_fd"):
             os.close(self._fd)
             del self._fd
-        self.log_file.close()
-        shutil.rmtree(self.work, ignore_errors=True)
 
 
 class Bare(Emulator):
@@ -299,32 +346,25 @@ class Bare(Emulator):
         return self.text.splitlines()
 
 
-class Machine(Emulator):
-    """
-    Socle with its guests. `config` is the text of a configuration or a list of guest()s.
-    boot: "direct" (QEMU loads the hypervisor by Multiboot 1: fast), or an image made by
-    `socle iso`, booted by "bios" or "uefi". `files` gives names other files than those in
-    build/guests (a path, or bytes); leave out a module with `without`. `options`: the
-    hypervisor's command line (direct only).
-    """
+# ---- Socle -----------------------------------------------------------------------------
 
-    def __init__(self, work, name, config, *, boot="direct", host=None, options="", files=None,
-                 without=(), elf=ELF, **machine):
-        super().__init__(work, name, **machine)
+class Socle:
+    """What a machine with Socle on it can do, whatever emulates it; mixed into a Console."""
+
+    def place(self, config, host=None, files=None, without=()):
+        """
+        Puts the configuration (its text, or a list of guest()s) and its files into the work
+        folder. `files` gives names other files than those in build/guests (a path, or bytes);
+        `without` leaves some out.
+        """
         if not isinstance(config, str):
             config = toml(config, {"when_all_stopped": "poweroff", **(host or {})})
         self.config = config
         (self.work / "socle.toml").write_text(config)
-        self.modules = ["socle.toml"]
-        for file in files_of(config):
-            if file not in without:
+        self.modules = [m for m in ("socle.toml", *files_of(config)) if m not in without]
+        for file in self.modules:
+            if file != "socle.toml":
                 self._link(file, (files or {}).get(file, GUESTS / file))
-                self.modules.append(file)
-        if boot == "direct":
-            self.start("-vga", "none", "-kernel", str(elf), "-append", options, "-initrd",
-                       ",".join(m for m in self.modules if m not in without))
-        else:
-            self._start_iso(boot, elf)
 
     def _link(self, name, source):
         target = self.work / name
@@ -334,20 +374,6 @@ class Machine(Emulator):
         else:
             assert pathlib.Path(source).exists(), f"{source} is missing: make guests"
             target.symlink_to(pathlib.Path(source).resolve())
-
-    def _start_iso(self, boot, elf):
-        iso = self.work / "hv.iso"
-        subprocess.run([TOOL, "iso", "socle.toml", "-o", iso], cwd=self.work, check=True,
-                       stdin=subprocess.DEVNULL, env=dict(os.environ, SOCLE_ELF=str(elf)))
-        args = ["-drive", f"if=none,id=cd,media=cdrom,format=raw,readonly=on,file={iso}",
-                "-device", "ide-cd,drive=cd,bootindex=0"]
-        if boot == "uefi":
-            shutil.copy(OVMF[1], self.work / "vars.fd")
-            args += ["-vga", "std", "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF[0]}",
-                     "-drive", "if=pflash,format=raw,file=vars.fd"]
-        self.start(*args)
-
-    # ---- the console ----
 
     def expect_up(self, *names, timeout=180):
         """Waits until the test guests have printed GUEST-UP. None: the attached one."""
@@ -389,6 +415,46 @@ class Machine(Emulator):
         return re.findall(rf"^socle: guest {re.escape(name)}: stopped \((.*)\)$", self.text, re.MULTILINE)
 
 
+class Machine(Socle, Emulator):
+    """
+    Socle with its guests in QEMU. `config`, `host`, `files`, `without`: see place().
+    boot: "direct" (QEMU loads the hypervisor by Multiboot 1: fast), or an image made by
+    `socle iso`, booted by "bios" or "uefi". `options`: the hypervisor's command line
+    (direct only).
+    """
+
+    def __init__(self, work, name, config, *, boot="direct", host=None, options="", files=None,
+                 without=(), elf=ELF, **machine):
+        super().__init__(work, name, **machine)
+        self.place(config, host, files, without)
+        if boot == "direct":
+            self.start("-vga", "none", "-kernel", str(elf), "-append", options, "-initrd",
+                       ",".join(self.modules))
+        else:
+            self._start_iso(boot, elf)
+
+    def _start_iso(self, boot, elf):
+        iso = self.work / "hv.iso"
+        subprocess.run([TOOL, "iso", "socle.toml", "-o", iso], cwd=self.work, check=True,
+                       stdin=subprocess.DEVNULL, env=dict(os.environ, SOCLE_ELF=str(elf)))
+        args = ["-drive", f"if=none,id=cd,media=cdrom,format=raw,readonly=on,file={iso}",
+                "-device", "ide-cd,drive=cd,bootindex=0"]
+        if boot == "uefi":
+            shutil.copy(OVMF[1], self.work / "vars.fd")
+            args += ["-vga", "std", "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF[0]}",
+                     "-drive", "if=pflash,format=raw,file=vars.fd"]
+        self.start(*args)
+
+
 def values(lines, word):
     """What follows `WORD ` in the test guest's lines: values(lines, "SUM") == ["…"]."""
     return [l[len(word) + 1:] for l in lines if l.startswith(word + " ")]
+
+
+def check_run(m, name, prefix=None):
+    """The guest computed the right checksum on a whole PC and switched itself off."""
+    lines = m.output(prefix)
+    assert values(lines, "SUM") == [host_sum()]
+    assert values(lines, "CPUS") == ["1"]
+    assert values(lines, "CLOCKSOURCE") and "GUEST-UP" in lines
+    assert m.stops(name) == ["poweroff"]

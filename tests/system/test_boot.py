@@ -4,16 +4,7 @@ import re
 
 import pytest
 
-from harness import guest, host_sum, values
-
-
-def check_run(m, name, prefix=None):
-    """The guest computed the right checksum on a whole PC and switched itself off."""
-    lines = m.output(prefix)
-    assert values(lines, "SUM") == [host_sum()]
-    assert values(lines, "CPUS") == ["1"]
-    assert values(lines, "CLOCKSOURCE") and "GUEST-UP" in lines
-    assert m.stops(name) == ["poweroff"]
+from harness import check_run, guest
 
 
 def test_one_guest(machine):
