@@ -7,15 +7,18 @@
 #include "arch/x86/vmx/vmx_bits.h"
 #include "arch/x86/vmx/vmx_priv.h"
 
-/* Kinds by reason. SIMPLE: nothing more to read; INSN: the instruction's length. */
-enum { SIMPLE = 0, INSN = 0x80 };
+/*
+ * Kinds by reason, for exits that cannot have cut off the delivery of an event (28.2.4) and need
+ * little else. INSN: the instruction's length is wanted. 0: read_other().
+ */
+enum { INSN = 0x80 };
 
 static const uint8_t kinds[] = {
     [VMX_INTR] = EXIT_INTR, [VMX_TRIPLE_FAULT] = EXIT_TRIPLE_FAULT, [VMX_INIT] = EXIT_INIT,
     [VMX_IRQ_WINDOW] = EXIT_IRQ_WINDOW, [VMX_NMI_WINDOW] = EXIT_NMI_WINDOW,
     [VMX_CPUID] = INSN | EXIT_CPUID, [VMX_HLT] = INSN | EXIT_HLT, [VMX_INVD] = INSN | EXIT_CACHE,
     [VMX_WBINVD] = INSN | EXIT_CACHE, [VMX_RDPMC] = EXIT_RDPMC, [VMX_VMCALL] = INSN | EXIT_HYPERCALL,
-    [VMX_CR] = EXIT_CR, [VMX_RDMSR] = INSN | EXIT_MSR, [VMX_WRMSR] = INSN | EXIT_MSR,
+    [VMX_IO] = INSN | EXIT_PIO, [VMX_CR] = EXIT_CR, [VMX_RDMSR] = INSN | EXIT_MSR, [VMX_WRMSR] = INSN | EXIT_MSR,
     [VMX_PAUSE] = INSN | EXIT_PAUSE, [VMX_XSETBV] = INSN | EXIT_XSETBV,
     [VMX_GETSEC] = EXIT_UNDEFINED, [VMX_RSM] = EXIT_UNDEFINED, [VMX_VMCLEAR] = EXIT_UNDEFINED,
     [VMX_VMLAUNCH] = EXIT_UNDEFINED, [VMX_VMPTRLD] = EXIT_UNDEFINED, [VMX_VMPTRST] = EXIT_UNDEFINED,
@@ -50,15 +53,13 @@ static void read_exception(struct vcpu *v, struct vm_exit *out)
     out->u.exc.dr6 = vector == VEC_DB ? vmread(VMCS_QUALIFICATION) & DEBUG_DR6 : 0;
 }
 
-static void read_pio(struct vm_exit *out)
+static inline void read_pio(struct vm_exit *out)
 {
     uint64_t q = vmread(VMCS_QUALIFICATION);
-    out->kind = EXIT_PIO;
     out->u.pio.port = (uint16_t)(q >> IO_PORT_SHIFT);
     out->u.pio.size = (uint8_t)((q & IO_SIZE) + 1);
     out->u.pio.in = q & IO_IN;
     out->u.pio.string = q & IO_STRING;
-    out->insn_len = (uint8_t)vmread(VMCS_EXIT_LENGTH);
 }
 
 static void read_fault(struct vcpu *v, struct vm_exit *out)
@@ -102,14 +103,32 @@ static void read_notify(struct vm_exit *out)
     out->kind = lost ? EXIT_UNKNOWN : EXIT_INTR;
 }
 
-static void read_other(struct vcpu *v, uint32_t reason, struct vm_exit *out)
+/* Can the exit have cut off the delivery of an event (28.2.4)? */
+static bool may_interrupt_delivery(uint32_t reason)
 {
+    return reason == VMX_EXCEPTION || reason == VMX_TASK_SWITCH || reason == VMX_EPT_VIOLATION ||
+           reason == VMX_EPT_MISCONFIG || reason == VMX_APIC_ACCESS || reason == VMX_PML ||
+           reason == VMX_NOTIFY;
+}
+
+/* The event that went in with the entry, if any, has arrived. */
+static inline void delivered(struct vcpu *v)
+{
+    if (unlikely(vmx_of(v)->injected)) {
+        vmx_of(v)->injected = false;
+        inject_interrupted(&v->inject, NULL);
+    }
+}
+
+static __attribute__((noinline)) void read_other(struct vcpu *v, uint32_t reason, struct vm_exit *out)
+{
+    if (may_interrupt_delivery(reason))
+        vmx_requeue_interrupted(v);
+    else
+        delivered(v);
     switch (reason) {
     case VMX_EXCEPTION:
         read_exception(v, out);
-        break;
-    case VMX_IO:
-        read_pio(out);
         break;
     case VMX_EPT_VIOLATION:
         read_fault(v, out);
@@ -160,14 +179,6 @@ static void read_failure(struct vcpu *v, int fail, uint32_t reason, struct vm_ex
         out->kind = EXIT_INTR;
 }
 
-/* Can the exit have cut off the delivery of an event (28.2.4)? */
-static bool may_interrupt_delivery(uint32_t reason)
-{
-    return reason == VMX_EXCEPTION || reason == VMX_TASK_SWITCH || reason == VMX_EPT_VIOLATION ||
-           reason == VMX_EPT_MISCONFIG || reason == VMX_APIC_ACCESS || reason == VMX_PML ||
-           reason == VMX_NOTIFY;
-}
-
 void vmx_read_exit(struct vcpu *v, int fail, struct vm_exit *out)
 {
     uint32_t reason = fail ? 0 : (uint32_t)vmread(VMCS_EXIT_REASON);
@@ -178,21 +189,19 @@ void vmx_read_exit(struct vcpu *v, int fail, struct vm_exit *out)
         return;
     }
     vmx_of(v)->launched = true;
-    if (may_interrupt_delivery(reason)) {
-        vmx_requeue_interrupted(v);
-    } else if (vmx_of(v)->injected) {
-        vmx_of(v)->injected = false;
-        inject_interrupted(&v->inject, NULL);
-    }
     uint8_t kind = reason < ARRAY_LEN(kinds) ? kinds[reason] : 0;
     if (unlikely(!kind)) {
         read_other(v, reason, out);
         return;
     }
+    delivered(v);
     out->kind = (enum exit_kind)(kind & ~INSN);
     if (kind & INSN)
         out->insn_len = (uint8_t)vmread(VMCS_EXIT_LENGTH);
-    out->u.msr.write = reason == VMX_WRMSR;
-    if (unlikely(reason == VMX_TIMER))
+    if (reason == VMX_IO)
+        read_pio(out);
+    else if (unlikely(reason == VMX_TIMER))
         vmx_of(v)->timer_for = 0;       /* it has run down: set anew at the next entry */
+    else
+        out->u.msr.write = reason == VMX_WRMSR;
 }

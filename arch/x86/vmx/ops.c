@@ -9,7 +9,11 @@
 
 static void set_tsc_offset(struct vcpu *v, uint64_t offset)
 {
-    vmx_make_current(vmx_of(v));
+    struct vmx_vcpu *s = vmx_of(v);
+    if (offset == s->tsc_offset)
+        return;
+    s->tsc_offset = offset;
+    vmx_make_current(s);
     vmwrite(VMCS_TSC_OFFSET, offset);
 }
 

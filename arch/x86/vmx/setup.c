@@ -164,11 +164,6 @@ void vmx_vcpu_fini(struct vcpu *v)
 void vmx_vcpu_reset(struct vcpu *v)
 {
     struct vmx_vcpu *s = vmx_of(v);
-    uint64_t tsc_offset = 0;
-    if (s->launched) {
-        vmx_make_current(s);
-        tsc_offset = vmread(VMCS_TSC_OFFSET);
-    }
     hv_assert(vmclear(s->vmcs_pa));
     vmx_switch_to(s);
     s->launched = false;
@@ -176,7 +171,7 @@ void vmx_vcpu_reset(struct vcpu *v)
     clear_fields();
     set_controls(v, s);
     vmx_set_host();
-    vmwrite(VMCS_TSC_OFFSET, tsc_offset);
+    vmwrite(VMCS_TSC_OFFSET, s->tsc_offset);
     s->flush = true;
     s->flush_gen = 0;
     s->injected = false;

@@ -227,15 +227,13 @@ static void put_rip(struct vcpu *v)
     s->interruptibility = blocked;
 }
 
-void vmx_state_get(struct vcpu *v, uint32_t groups)
+/* Apart, so that the usual case needs no registers for it. */
+static __attribute__((noinline)) void get_groups(struct vcpu *v, uint32_t groups)
 {
     struct vmx_vcpu *s = vmx_of(v);
     struct vcpu_state *st = &v->st;
-    vmx_make_current(s);
     if (groups & REGS_GPR)
         st->gpr[GPR_RSP] = vmread(VMCS_GUEST_RSP);
-    if (groups & REGS_RIP)
-        get_rip(v);
     if (groups & REGS_CODE)
         get_code(st);
     if (groups & REGS_DATA)
@@ -250,17 +248,21 @@ void vmx_state_get(struct vcpu *v, uint32_t groups)
     }
     if (groups & REGS_MSR)
         get_msrs(v);
+}
+
+void vmx_state_get(struct vcpu *v, uint32_t groups)
+{
+    vmx_make_current(vmx_of(v));
+    if (groups & REGS_RIP)
+        get_rip(v);
+    if (unlikely(groups & ~(uint32_t)REGS_RIP))
+        get_groups(v, groups);
     v->valid |= groups;
 }
 
-/* The vCPU is loaded and its VMCS current. */
-void vmx_state_put(struct vcpu *v, uint32_t groups)
+static __attribute__((noinline)) void put_groups(struct vcpu *v, uint32_t groups)
 {
     const struct vcpu_state *st = &v->st;
-    if (groups & REGS_RIP)
-        put_rip(v);
-    if (likely(!(groups & ~(uint32_t)REGS_RIP)))
-        return;
     if (groups & REGS_GPR)
         vmwrite(VMCS_GUEST_RSP, st->gpr[GPR_RSP]);
     if (groups & REGS_DATA)
@@ -277,4 +279,13 @@ void vmx_state_put(struct vcpu *v, uint32_t groups)
     }
     if (groups & REGS_MSR)
         put_msrs(v);
+}
+
+/* The vCPU is loaded and its VMCS current. */
+void vmx_state_put(struct vcpu *v, uint32_t groups)
+{
+    if (groups & REGS_RIP)
+        put_rip(v);
+    if (unlikely(groups & ~(uint32_t)REGS_RIP))
+        put_groups(v, groups);
 }

@@ -14,9 +14,16 @@ void vmx_forget_all(void) { vmx_this_cpu()->flush_gen++; }
 void vmx_tlb_flush(struct vcpu *v) { vmx_of(v)->flush = true; }
 
 /* Combined translations go with INVEPT; linear ones of guests without paging, too (29.4.3.1). */
-static void flush_ept(struct vmx_vcpu *s)
+static __attribute__((noinline)) void flush_ept(struct vmx_vcpu *s)
 {
     invept(vmx_caps.invept_all ? INVEPT_ALL : INVEPT_CONTEXT, s->eptp);
+}
+
+static __attribute__((noinline)) void flush_linear(struct vmx_vcpu *s)
+{
+    if (s->vpid)
+        invvpid(vmx_caps.invvpid_context ? INVVPID_CONTEXT : INVVPID_ALL, s->vpid);
+    s->flush = false;
 }
 
 void vmx_tlb_prepare(struct vmx_vcpu *s)
@@ -26,9 +33,6 @@ void vmx_tlb_prepare(struct vmx_vcpu *s)
         flush_ept(s);
         s->flush_gen = c->flush_gen;
     }
-    if (unlikely(s->flush)) {
-        if (s->vpid)
-            invvpid(vmx_caps.invvpid_context ? INVVPID_CONTEXT : INVVPID_ALL, s->vpid);
-        s->flush = false;
-    }
+    if (unlikely(s->flush))
+        flush_linear(s);
 }

@@ -24,6 +24,7 @@ struct vmx_vcpu {
     bool      injected;         /* an event went in with the last entry */
     uint32_t  cpu;              /* physical CPU it ran on last */
     uint64_t  flush_gen;        /* of vmx_cpu, up to which its EPT translations are flushed */
+    uint64_t  tsc_offset;       /* as the VMCS has it */
     uint64_t  host_rsp;         /* as the VMCS has it; entry.S */
     uint64_t  timer_for;        /* deadline the preemption timer was set for, ns */
     uint32_t  proc;             /* primary controls as the VMCS has them */
