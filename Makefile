@@ -258,7 +258,7 @@ dev:
 	+@$(SUBMAKE) WERROR=-Werror BUILD='$(BUILD)/clang' CC='$(CLANG)' all unit-bins
 
 test:
-	@tools/need.sh build run guests test clang fuzz
+	@tools/need.sh build run guests test clang fuzz bochs
 	+@$(SUBMAKE) WERROR=-Werror all unit-bins fuzz-bins guests-full
 	+@$(SUBMAKE) WERROR=-Werror BUILD='$(BUILD)/clang' CC='$(CLANG)' all
 	@BUILD='$(BUILD)' tests/run.sh layers unit fuzz system
