@@ -12,7 +12,7 @@ enum exit_kind {
     EXIT_NONE,              /* no exit */
     EXIT_INTR,              /* host interrupt or NMI: served already */
     EXIT_IRQ_WINDOW,        /* the guest can take an interrupt now */
-    EXIT_NMI_WINDOW,        /* the guest ended an NMI handler */
+    EXIT_NMI_WINDOW,        /* the guest ended an NMI handler; the window is closed again */
     EXIT_PIO,               /* IN, OUT, INS, OUTS */
     EXIT_FAULT,             /* second-level page fault */
     EXIT_CPUID,

@@ -114,7 +114,8 @@ void exit_handle(struct vcpu *v, const struct vm_exit *x)
     case EXIT_IRQ_WINDOW:
         break;                  /* prepare() has v->irq_window to go by */
     case EXIT_NMI_WINDOW:
-        v->nmi_blocked = false;     /* prepare() delivers the next one, if it waits */
+        v->nmi_blocked = false;     /* prepare() delivers the next one, if it waits, */
+        v->nmi_window = false;      /* and asks anew for its end */
         break;
     case EXIT_PIO:
         exit_pio(v, x);

@@ -15,7 +15,7 @@ enum { INSN = 0x80 };
 
 static const uint8_t kinds[] = {
     [VMX_INTR] = EXIT_INTR, [VMX_TRIPLE_FAULT] = EXIT_TRIPLE_FAULT, [VMX_INIT] = EXIT_INIT,
-    [VMX_IRQ_WINDOW] = EXIT_IRQ_WINDOW, [VMX_NMI_WINDOW] = EXIT_NMI_WINDOW,
+    [VMX_IRQ_WINDOW] = EXIT_IRQ_WINDOW,
     [VMX_CPUID] = INSN | EXIT_CPUID, [VMX_HLT] = INSN | EXIT_HLT, [VMX_INVD] = INSN | EXIT_CACHE,
     [VMX_WBINVD] = INSN | EXIT_CACHE, [VMX_RDPMC] = EXIT_RDPMC, [VMX_VMCALL] = INSN | EXIT_HYPERCALL,
     [VMX_IO] = INSN | EXIT_PIO, [VMX_CR] = EXIT_CR, [VMX_RDMSR] = INSN | EXIT_MSR, [VMX_WRMSR] = INSN | EXIT_MSR,
@@ -135,6 +135,10 @@ static __attribute__((noinline)) void read_other(struct vcpu *v, uint32_t reason
         break;
     case VMX_TASK_SWITCH:
         read_task_switch(v, out);
+        break;
+    case VMX_NMI_WINDOW:
+        vmx_set_proc(vmx_of(v), vmx_of(v)->proc & ~(uint32_t)PROC_NMI_WINDOW);
+        out->kind = EXIT_NMI_WINDOW;
         break;
     case VMX_DR:
         read_debug(v, out);

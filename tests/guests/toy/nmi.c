@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * NMIs of a guest to itself (SDM vol. 3, 6.7): one arrives with interrupts off; one that is sent
+ * inside the handler waits for its IRET, and only one can wait; one wakes from HLT; the handler
+ * may exit to the hypervisor meanwhile. Also through the register page, and as x2APIC.
+ */
+#include "toy.h"
+
+enum { VEC_NMI = 2, CODE64 = 0x18, APIC_BASE_MSR = 0x1b, X2APIC_ICR = 0x830, DELIVER_NMI = 0x400 };
+#define LAPIC       0xfee00000u
+#define X2APIC_BITS 0xc00u
+
+extern uint8_t nmi_stub[];
+void nmi_handler(void);
+
+static volatile unsigned depth, deepest, count, send_more;
+static bool x2apic;
+
+static uint64_t rdmsr(uint32_t msr)
+{
+    uint32_t lo, hi;
+    __asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
+    return (uint64_t)hi << 32 | lo;
+}
+
+static void wrmsr(uint32_t msr, uint64_t v)
+{
+    __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)) : "memory");
+}
+
+/* To the APIC with ID 0, which is this CPU: an NMI has no "self" form (table 11-3). */
+static void send(void)
+{
+    if (x2apic) {
+        wrmsr(X2APIC_ICR, DELIVER_NMI);
+        return;
+    }
+    *(volatile uint32_t *)(uintptr_t)(LAPIC + 0x310) = 0;
+    *(volatile uint32_t *)(uintptr_t)(LAPIC + 0x300) = DELIVER_NMI;
+}
+
+__asm__("nmi_stub:\n"
+        "   push %rax\n   push %rcx\n   push %rdx\n   push %rsi\n   push %rdi\n"
+        "   push %r8\n   push %r9\n   push %r10\n   push %r11\n   push %rbp\n"
+        "   mov %rsp, %rbp\n   and $-16, %rsp\n   cld\n   call nmi_handler\n   mov %rbp, %rsp\n"
+        "   pop %rbp\n   pop %r11\n   pop %r10\n   pop %r9\n   pop %r8\n"
+        "   pop %rdi\n   pop %rsi\n   pop %rdx\n   pop %rcx\n   pop %rax\n   iretq\n");
+
+void nmi_handler(void)
+{
+    count++;
+    if (++depth > deepest)
+        deepest = depth;
+    for (; send_more; send_more--)
+        send();
+    for (unsigned i = 0; i < 10; i++)   /* exits, behind which a nested one could come in */
+        in8(0x61);
+    depth--;
+}
+
+static void set_gate(void)
+{
+    static struct { uint16_t low, selector, flags, mid; uint32_t high, reserved; } idt[3];
+    uint64_t at = (uint64_t)nmi_stub;
+    idt[VEC_NMI].low = (uint16_t)at;
+    idt[VEC_NMI].selector = CODE64;
+    idt[VEC_NMI].flags = 0x8e00;
+    idt[VEC_NMI].mid = (uint16_t)(at >> 16);
+    idt[VEC_NMI].high = (uint32_t)(at >> 32);
+    const struct { uint16_t limit; uint64_t base; } __attribute__((packed)) pointer = {
+        sizeof(idt) - 1, (uint64_t)idt
+    };
+    __asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+static bool check(const char *what, unsigned wanted)
+{
+    bool good = count == wanted && deepest == 1;
+    print("NMI %s, %s: %u of %u, depth %u\n", x2apic ? "x2APIC" : "xAPIC", what, count, wanted, deepest);
+    count = deepest = 0;
+    return good;
+}
+
+static bool all(void)
+{
+    bool good = true;
+    cli();
+    send();
+    good = check("interrupts off", 1) && good;
+    send_more = 3;
+    send();
+    good = check("sent in the handler", 2) && good;
+    /* HLT must not be reached before the NMI is there, nor wait for another. */
+    send_more = 1;
+    send();
+    send();
+    good = check("twice", 3) && good;
+    return good;
+}
+
+void toy_main(void)
+{
+    print("TOY nmi\n");
+    set_gate();
+    bool good = all();
+    wrmsr(APIC_BASE_MSR, rdmsr(APIC_BASE_MSR) | X2APIC_BITS);
+    x2apic = true;
+    good = all() && good;
+    print("NMI %s\n", good ? "GOOD" : "BAD");
+}
