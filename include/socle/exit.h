@@ -47,7 +47,7 @@ struct vm_exit {
         struct { uint64_t gpa; bool write, fetch, walk; } fault;    /* walk: of a guest table */
         struct { bool write; } msr;
         struct { uint8_t vector; } eoi;
-        /* dr6: bits that a #DB has not set in the register yet */
+        /* dr6: bits that a #DB has not set in the register yet; insn_len: of INT1, to step over */
         struct { uint8_t vector; bool has_error; uint32_t error; uint64_t cr2, dr6; } exc;
         /*
          * source: enum task_source; event: an event met a task gate in the IDT, `error` is its

@@ -135,6 +135,9 @@ enum {
 #define RFLAGS_VIP      (1ull << 20)
 #define RFLAGS_ID       (1ull << 21)
 
+#define DR6_BD          (1ull << 13)    /* debug register touched, DR7.GD set */
+#define DR6_BS          (1ull << 14)    /* single step */
+#define DR6_CAUSES      0xe00full       /* B0-3, BD, BS, BT (SDM vol. 3, 17.2.3) */
 #define DR7_ENABLES     0xffull         /* L0-3, G0-3 (SDM vol. 3, 17.2.4) */
 #define DR7_GD          (1ull << 13)
 #define DR7_NONE        0x400ull        /* its value at reset */

@@ -99,6 +99,8 @@ static void exit_exception(struct vcpu *v, const struct vm_exit *x)
         return;
     }
     if (x->u.exc.vector == VEC_DB) {
+        if (x->insn_len)
+            exit_advance(v, x->insn_len);
         if (inject_debug(&v->inject, x->u.exc.dr6) == INJECT_TRIPLE)
             vm_end(v->vm, END_CRASH, "triple fault");
         return;

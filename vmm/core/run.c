@@ -92,6 +92,16 @@ static void set_windows(struct vcpu *v, bool irq, bool nmi)
     }
 }
 
+/* The handler of a #DB may use the debug registers: its delivery ends their protection (17.2.4). */
+static void end_general_detect(struct vcpu *v)
+{
+    vcpu_need(v, REGS_DR);
+    if (v->st.dr7 & DR7_GD) {
+        v->dirty |= REGS_DR;
+        v->st.dr7 &= ~DR7_GD;
+    }
+}
+
 /* Puts the next event into the guest, or asks for an exit when it can go. */
 static void prepare_events(struct vcpu *v)
 {
@@ -111,6 +121,8 @@ static void prepare_events(struct vcpu *v)
     case INJECT_NOTHING:
         break;
     case INJECT_EVENT:
+        if (e.kind == EVENT_EXCEPTION && e.vector == VEC_DB)
+            end_general_detect(v);
         virt->inject(v, &e);
         inject_taken(&v->inject, &e);
         if (e.kind == EVENT_NMI)

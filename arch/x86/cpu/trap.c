@@ -87,21 +87,24 @@ static void nmi(void)
 
 /*
  * Breakpoints of a guest are armed for a moment before it runs, and on QEMU after: it may
- * have put them on our addresses. We have none, so they go. No per-CPU data: GS may be the
- * guest's.
+ * have put them on our addresses. We have none, so they go. Nor do we step: where a guest does
+ * over an instruction that exits, Bochs 2.7 carries the trap of its step into the host. No
+ * per-CPU data: GS may be the guest's.
  */
-static bool guest_breakpoint(struct trap_frame *f)
+static bool guest_debug_trap(struct trap_frame *f)
 {
-    if (f->vector != VEC_DB || !(read_dr7() & DR7_ENABLES))
+    bool armed = read_dr7() & DR7_ENABLES;
+    if (f->rflags & RFLAGS_TF || !(armed || read_dr6() & DR6_BS))
         return false;
-    write_dr7(DR7_NONE);
+    if (armed)
+        write_dr7(DR7_NONE);
     f->rflags |= RFLAGS_RF;
     return true;
 }
 
 void trap_entry(struct trap_frame *f)
 {
-    if (guest_breakpoint(f))
+    if (f->vector == VEC_DB && guest_debug_trap(f))
         return;
     if (f->vector >= 32) {
         interrupt(f);

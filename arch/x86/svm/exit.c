@@ -27,6 +27,17 @@ static void read_fault(const struct vmcb *b, struct vm_exit *out)
     out->u.fault.walk = info & NPF_WALK;
 }
 
+/*
+ * DR6 is in the VMCB already (15.12.2), but not on Bochs 2.7, which leaves the cause to be guessed
+ * from what is switched on; which breakpoint it was stays unknown there.
+ */
+static uint64_t debug_cause(const struct vmcb *b)
+{
+    if (b->_dr6 & DR6_CAUSES)
+        return 0;
+    return b->_dr7 & DR7_GD ? DR6_BD : b->rflags & RFLAGS_TF ? DR6_BS : 0;
+}
+
 static void read_exception(struct vcpu *v, uint8_t vector, struct vm_exit *out)
 {
     const struct vmcb *b = svm_of(v)->vmcb;
@@ -39,7 +50,7 @@ static void read_exception(struct vcpu *v, uint8_t vector, struct vm_exit *out)
     out->u.exc.has_error = vector == VEC_AC;
     out->u.exc.error = (uint32_t)b->exit_info1;
     out->u.exc.cr2 = b->exit_info2;
-    out->u.exc.dr6 = 0;                 /* is in the VMCB already (15.12.1) */
+    out->u.exc.dr6 = vector == VEC_DB ? debug_cause(b) : 0;
 }
 
 /* Kinds that need nothing but an instruction length; the rest is EXIT_UNKNOWN. */

@@ -48,13 +48,6 @@ static void set_registers(struct vcpu *v, const struct inject_event *e)
         vcpu_change(v, REGS_DR);
         v->st.dr6 |= e->dr6;
     }
-    if (e->kind == EVENT_EXCEPTION && e->vector == VEC_DB) {
-        vcpu_need(v, REGS_DR);
-        if (v->st.dr7 & DR7_GD) {       /* its handler may use the registers (vol. 3, 18.2.4) */
-            v->dirty |= REGS_DR;
-            v->st.dr7 &= ~DR7_GD;
-        }
-    }
 }
 
 /*

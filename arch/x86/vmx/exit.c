@@ -50,6 +50,8 @@ static void read_exception(struct vcpu *v, struct vm_exit *out)
     out->u.exc.has_error = vector == VEC_AC;
     out->u.exc.error = (uint32_t)vmread(VMCS_EXIT_ERROR);
     /* DR6 is not written by a #DB that exits; the qualification has its bits (table 28-1). */
+    if ((info >> EVENT_TYPE_SHIFT & 7) == EVENT_TYPE_PRIVILEGED)
+        out->insn_len = (uint8_t)vmread(VMCS_EXIT_LENGTH);      /* INT1: RIP is still at it */
     out->u.exc.dr6 = vector == VEC_DB ? vmread(VMCS_QUALIFICATION) & DEBUG_DR6 : 0;
 }
 
