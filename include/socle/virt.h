@@ -44,7 +44,7 @@ struct virt_ops {
      * without asking: the general registers but RSP, and of CR4 what CPUID shows (OSXSAVE, PKE).
      */
     void      (*state_get)(struct vcpu *v, uint32_t groups);
-    /* Next entry delivers this event. At most one until the entry. */
+    /* Next entry delivers this event; CR2, DR6 and DR7 are set already. At most one until then. */
     void      (*inject)(struct vcpu *v, const struct inject_event *e);
     /* NMIs of the guest are blocked, or not, by what was emulated (vcpu->nmi_blocked). */
     void      (*nmi_block)(struct vcpu *v, bool on);

@@ -3,40 +3,10 @@
  * arch/x86/vmx/check.c, check_host.c and the event's part of check_event.c: controls and host
  * state at VM entry. Every rule has a fault that only it finds.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
+#include "vmx_check_fixture.h"
 
-#include "arch/x86/vmx/vmx_bits.h"
-#include "fake/fake_vmx.h"
-#include "socle/regs.h"
-
-#define RESERVED    "reserved bits must be clear"
-#define CANONICAL   "must be canonical"
-#define PHYSICAL    "must be within the CPU's physical addresses"
 #define NOT_CANONICAL   0xffff7fffffffffff
 #define EVENT(type, vector)     (EVENT_VALID | (type) << EVENT_TYPE_SHIFT | (vector))
-
-static void run(const struct fake_vmx_case *t, size_t n)
-{
-    char text[1024];
-    for (size_t i = 0; i < n; i++)
-        if (!fake_vmx_finds(&t[i], text, sizeof(text)))
-            fail_msg("case %zu, \"%s: %s\", finds \"%s\"", i, t[i].field, t[i].rule, text);
-}
-
-static void accepted(const struct fake_vmx_case *t, size_t n)
-{
-    char text[1024];
-    for (size_t i = 0; i < n; i++) {
-        fake_vmx_finds(&t[i], text, sizeof(text));
-        if (text[0])
-            fail_msg("case %zu is refused: %s", i, text);
-    }
-}
 
 /* CPUs that have more, or less, than a Skylake. */
 static void any_control(struct vmx_check_limits *l)

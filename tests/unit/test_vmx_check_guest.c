@@ -3,41 +3,10 @@
  * arch/x86/vmx/check_guest.c, check_seg.c and check_event.c: what is wrong with a guest's state
  * at VM entry. Every rule has a fault that only it finds; what is allowed is found by none.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <cmocka.h>
+#include "vmx_check_fixture.h"
 
-#include "arch/x86/vmx/vmx_bits.h"
-#include "fake/fake_vmx.h"
-#include "socle/regs.h"
-
-#define RESERVED    "reserved bits must be clear"
-#define CANONICAL   "must be canonical"
-#define PHYSICAL    "must be within the CPU's physical addresses"
 #define NOT_CANONICAL   0x0000800000000000
 #define EVENT(type, vector)     (EVENT_VALID | (type) << EVENT_TYPE_SHIFT | (vector))
-
-static void run(const struct fake_vmx_case *t, size_t n)
-{
-    char text[1024];
-    for (size_t i = 0; i < n; i++)
-        if (!fake_vmx_finds(&t[i], text, sizeof(text)))
-            fail_msg("case %zu, \"%s: %s\", finds \"%s\"", i, t[i].field, t[i].rule, text);
-}
-
-static void accepted(const struct fake_vmx_case *t, size_t n)
-{
-    char text[1024];
-    for (size_t i = 0; i < n; i++) {
-        fake_vmx_finds(&t[i], text, sizeof(text));
-        if (text[0])
-            fail_msg("case %zu is refused: %s", i, text);
-    }
-}
 
 static void no_sgx(struct vmx_check_limits *l) { l->sgx = false; }
 static void no_rtm(struct vmx_check_limits *l) { l->rtm = false; }

@@ -92,14 +92,24 @@ static void set_windows(struct vcpu *v, bool irq, bool nmi)
     }
 }
 
-/* The handler of a #DB may use the debug registers: its delivery ends their protection (17.2.4). */
-static void end_general_detect(struct vcpu *v)
+/*
+ * What an event changes besides its delivery, which the hardware does. The handler of a #DB may
+ * use the debug registers: their protection ends (SDM vol. 3, 17.2.4).
+ */
+static void set_registers(struct vcpu *v, const struct inject_event *e)
 {
-    vcpu_need(v, REGS_DR);
-    if (v->st.dr7 & DR7_GD) {
-        v->dirty |= REGS_DR;
-        v->st.dr7 &= ~DR7_GD;
+    if (e->set_cr2) {
+        vcpu_change(v, REGS_CR);
+        v->st.cr2 = e->cr2;
     }
+    if (e->kind != EVENT_EXCEPTION || e->vector != VEC_DB)
+        return;
+    vcpu_need(v, REGS_DR);
+    uint64_t dr6 = v->st.dr6 | (e->set_dr6 ? e->dr6 : 0), dr7 = v->st.dr7 & ~DR7_GD;
+    if (dr6 != v->st.dr6 || dr7 != v->st.dr7)
+        v->dirty |= REGS_DR;
+    v->st.dr6 = dr6;
+    v->st.dr7 = dr7;
 }
 
 /* Puts the next event into the guest, or asks for an exit when it can go. */
@@ -121,8 +131,7 @@ static void prepare_events(struct vcpu *v)
     case INJECT_NOTHING:
         break;
     case INJECT_EVENT:
-        if (e.kind == EVENT_EXCEPTION && e.vector == VEC_DB)
-            end_general_detect(v);
+        set_registers(v, &e);
         virt->inject(v, &e);
         inject_taken(&v->inject, &e);
         if (e.kind == EVENT_NMI)

@@ -50,14 +50,6 @@ void svm_inject(struct vcpu *v, const struct inject_event *e)
     s->vmcb->event_inj = EV_VALID | event_type(e->kind) | e->vector;
     if (e->has_error)
         s->vmcb->event_inj |= EV_HAS_ERROR | (uint64_t)e->error << 32;
-    if (e->set_cr2) {
-        vcpu_change(v, REGS_CR);
-        v->st.cr2 = e->cr2;
-    }
-    if (e->set_dr6) {
-        vcpu_change(v, REGS_DR);
-        v->st.dr6 |= e->dr6;
-    }
 }
 
 /*

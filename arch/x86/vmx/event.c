@@ -37,19 +37,6 @@ void vmx_nmi_block(struct vcpu *v, bool on)
     vmwrite(VMCS_INTERRUPTIBILITY, blocked);
 }
 
-/* What the event changes besides its delivery, which the CPU does at the entry (27.6.1). */
-static void set_registers(struct vcpu *v, const struct inject_event *e)
-{
-    if (e->set_cr2) {
-        vcpu_change(v, REGS_CR);
-        v->st.cr2 = e->cr2;
-    }
-    if (e->set_dr6) {
-        vcpu_change(v, REGS_DR);
-        v->st.dr6 |= e->dr6;
-    }
-}
-
 /*
  * Software events return behind their instruction. They are not injected: RIP is still at
  * the instruction, which the guest executes again and so raises the same event.
@@ -71,7 +58,6 @@ void vmx_inject(struct vcpu *v, const struct inject_event *e)
     }
     if (e->kind == EVENT_NMI)
         vmx_nmi_block(v, false);      /* its delivery blocks the next one (27.2.1.3, 27.6.1) */
-    set_registers(v, e);
     vmwrite(VMCS_ENTRY_EVENT, info);
 }
 

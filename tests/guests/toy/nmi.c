@@ -6,13 +6,10 @@
  */
 #include "toy.h"
 
-enum { VEC_NMI = 2, CODE64 = 0x18, APIC_BASE_MSR = 0x1b, X2APIC_ICR = 0x830, DELIVER_NMI = 0x400 };
+enum { VEC_NMI = 2, APIC_BASE_MSR = 0x1b, X2APIC_ICR = 0x830, DELIVER_NMI = 0x400 };
 #define LAPIC       0xfee00000u
 #define X2APIC_BITS 0xc00u
 #define CPUID_X2APIC (1u << 21)
-
-extern uint8_t nmi_stub[];
-void nmi_handler(void);
 
 static volatile unsigned depth, deepest, count, send_more;
 static bool x2apic;
@@ -47,15 +44,11 @@ static void send(void)
     *(volatile uint32_t *)(uintptr_t)(LAPIC + 0x300) = DELIVER_NMI;
 }
 
-__asm__("nmi_stub:\n"
-        "   push %rax\n   push %rcx\n   push %rdx\n   push %rsi\n   push %rdi\n"
-        "   push %r8\n   push %r9\n   push %r10\n   push %r11\n   push %rbp\n"
-        "   mov %rsp, %rbp\n   and $-16, %rsp\n   cld\n   call nmi_handler\n   mov %rbp, %rsp\n"
-        "   pop %rbp\n   pop %r11\n   pop %r10\n   pop %r9\n   pop %r8\n"
-        "   pop %rdi\n   pop %rsi\n   pop %rdx\n   pop %rcx\n   pop %rax\n   iretq\n");
+GATE_STUB(nmi_stub, nmi_handler);
 
-void nmi_handler(void)
+void nmi_handler(uint64_t *rip)
 {
+    (void)rip;
     count++;
     if (++depth > deepest)
         deepest = depth;
@@ -64,21 +57,6 @@ void nmi_handler(void)
     for (unsigned i = 0; i < 10; i++)   /* exits, behind which a nested one could come in */
         in8(0x61);
     depth--;
-}
-
-static void set_gate(void)
-{
-    static struct { uint16_t low, selector, flags, mid; uint32_t high, reserved; } idt[3];
-    uint64_t at = (uint64_t)nmi_stub;
-    idt[VEC_NMI].low = (uint16_t)at;
-    idt[VEC_NMI].selector = CODE64;
-    idt[VEC_NMI].flags = 0x8e00;
-    idt[VEC_NMI].mid = (uint16_t)(at >> 16);
-    idt[VEC_NMI].high = (uint32_t)(at >> 32);
-    const struct { uint16_t limit; uint64_t base; } __attribute__((packed)) pointer = {
-        sizeof(idt) - 1, (uint64_t)idt
-    };
-    __asm__ volatile("lidt %0" : : "m"(pointer));
 }
 
 static bool check(const char *what, unsigned wanted)
@@ -111,7 +89,7 @@ static bool all(void)
 void toy_main(void)
 {
     print("TOY nmi\n");
-    set_gate();
+    gate_set(VEC_NMI, nmi_stub);
     bool good = all();
     uint32_t a = 1, b, c, d;
     __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));

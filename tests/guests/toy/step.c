@@ -6,26 +6,21 @@
  */
 #include "toy.h"
 
-enum { CODE64 = 0x18, VEC_DB = 1, STEPS = 32 };
-#define LAPIC_VERSION_AT    0xfee00030u
+enum { VEC_DB = 1, STEPS = 32 };
 #define DR6_BS              0x4000u
 #define DR6_BD              0x2000u
 
-extern uint8_t db_stub[], walk_start[];
+extern uint8_t walk_start[];
 extern const uint8_t *const walk_stops[];
-void walk(void), db_handler(uint64_t *rip);
+void walk(void);
 
 static volatile unsigned steps;
 static uint64_t at[STEPS], dr6[STEPS];
 
-__asm__("db_stub:\n"
-        "   push %rax\n   push %rcx\n   push %rdx\n   push %rsi\n   push %rdi\n"
-        "   push %r8\n   push %r9\n   push %r10\n   push %r11\n   push %rbp\n"
-        "   lea 80(%rsp), %rdi\n   mov %rsp, %rbp\n   and $-16, %rsp\n   cld\n   call db_handler\n   mov %rbp, %rsp\n"
-        "   pop %rbp\n   pop %r11\n   pop %r10\n   pop %r9\n   pop %r8\n"
-        "   pop %rdi\n   pop %rsi\n   pop %rdx\n   pop %rcx\n   pop %rax\n   iretq\n"
-        /* The walk: TF goes on with POPF, and off with the last one; s1, s2 ... are the stops. */
-        "walk:\n"
+GATE_STUB(db_stub, db_handler);
+
+/* TF goes on with POPF, and off with the last one; s1, s2 ... are the stops. */
+__asm__("walk:\n"
         "   push %rbx\n"
         "   pushf\n   pushf\n   orl $0x100, (%rsp)\n   popf\n"
         "walk_start:\n"
@@ -60,21 +55,6 @@ void db_handler(uint64_t *rip)
         dr6[steps++] = v;
     }
     __asm__ volatile("mov %0, %%db6" : : "r"(0xffff0ff0ull));
-}
-
-static void set_gate(void)
-{
-    static struct { uint16_t low, selector, flags, mid; uint32_t high, reserved; } idt[2];
-    uint64_t to = (uint64_t)db_stub;
-    idt[VEC_DB].low = (uint16_t)to;
-    idt[VEC_DB].selector = CODE64;
-    idt[VEC_DB].flags = 0x8e00;
-    idt[VEC_DB].mid = (uint16_t)(to >> 16);
-    idt[VEC_DB].high = (uint32_t)(to >> 32);
-    const struct { uint16_t limit; uint64_t base; } __attribute__((packed)) pointer = {
-        sizeof(idt) - 1, (uint64_t)idt
-    };
-    __asm__ volatile("lidt %0" : : "m"(pointer));
 }
 
 /* Where the walk stopped, against where it should have. */
@@ -137,7 +117,7 @@ static bool int1(void)
 void toy_main(void)
 {
     print("TOY step\n");
-    set_gate();
+    gate_set(VEC_DB, db_stub);
     bool good = single_steps();
     good = breakpoints() && good;
     good = general_detect() && good;

@@ -96,6 +96,16 @@ static void dispatch(unsigned irq)
 STUB(0) STUB(1) STUB(2) STUB(3) STUB(4) STUB(5) STUB(6) STUB(7)
 STUB(8) STUB(9) STUB(10) STUB(11) STUB(12) STUB(13) STUB(14) STUB(15)
 
+void gate_set(unsigned vector, const void *stub)
+{
+    uint64_t at = (uint64_t)stub;
+    idt[vector] = (struct gate){ (uint16_t)at, CODE64, 0x8e00, (uint16_t)(at >> 16), (uint32_t)(at >> 32), 0 };
+    const struct { uint16_t limit; uint64_t base; } __attribute__((packed)) pointer = {
+        sizeof(idt) - 1, (uint64_t)idt
+    };
+    __asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
 void irq_init(void)
 {
     void (*const stubs[16])(struct frame *) = {
@@ -103,14 +113,8 @@ void irq_init(void)
         irq8, irq9, irq10, irq11, irq12, irq13, irq14, irq15,
     };
     static const uint8_t icw[2][4] = { { 0x11, VECTOR, 4, 1 }, { 0x11, VECTOR + 8, 2, 1 } };
-    for (unsigned i = 0; i < 16; i++) {
-        uint64_t at = (uint64_t)stubs[i];
-        idt[VECTOR + i] = (struct gate){ (uint16_t)at, CODE64, 0x8e00, (uint16_t)(at >> 16), 0, 0 };
-    }
-    const struct { uint16_t limit; uint64_t base; } __attribute__((packed)) pointer = {
-        sizeof(idt) - 1, (uint64_t)idt
-    };
-    __asm__ volatile("lidt %0" : : "m"(pointer));
+    for (unsigned i = 0; i < 16; i++)
+        gate_set(VECTOR + i, (const void *)stubs[i]);
     for (unsigned i = 0; i < 4; i++) {
         out8(i ? PIC1 + 1 : PIC1, icw[0][i]);
         out8(i ? PIC2 + 1 : PIC2, icw[1][i]);

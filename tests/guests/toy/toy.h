@@ -40,6 +40,21 @@ uint64_t option(const char *word, uint64_t otherwise);
 void irq_init(void);
 void irq_on(unsigned irq, void (*handler)(void));
 
+/* One gate of the same IDT, for a stub in assembly; without irq_init() the others are empty. */
+void gate_set(unsigned vector, const void *stub);
+
+/* A stub `name` that calls handler(address of the saved RIP) on an aligned stack. No error code. */
+#define GATE_STUB(name, handler) \
+    __asm__(#name ":\n" \
+            "   push %rax\n   push %rcx\n   push %rdx\n   push %rsi\n   push %rdi\n" \
+            "   push %r8\n   push %r9\n   push %r10\n   push %r11\n   push %rbp\n" \
+            "   lea 80(%rsp), %rdi\n   mov %rsp, %rbp\n   and $-16, %rsp\n   cld\n" \
+            "   call " #handler "\n   mov %rbp, %rsp\n" \
+            "   pop %rbp\n   pop %r11\n   pop %r10\n   pop %r9\n   pop %r8\n" \
+            "   pop %rdi\n   pop %rsi\n   pop %rdx\n   pop %rcx\n   pop %rax\n   iretq\n"); \
+    extern const uint8_t name[]; \
+    void handler(uint64_t *rip)
+
 /* Sets PIT channel 0 going at `hz`. */
 void pit_start(unsigned hz);
 
