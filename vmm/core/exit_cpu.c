@@ -53,16 +53,20 @@ bool exit_load_pdptes(struct vcpu *v, struct vcpu_state *st)
 /* Takes over control registers that the policy has allowed, with what hangs on them. False: #GP. */
 static bool set_control(struct vcpu *v, uint64_t cr0, uint64_t cr4, uint64_t efer, bool flush)
 {
-    struct vcpu_state next = v->st;
-    next.cr0 = cr0;
-    next.cr4 = cr4;
-    next.efer = efer;
-    if (!exit_load_pdptes(v, &next))
+    struct vcpu_state *st = &v->st;
+    vcpu_change(v, REGS_CR);
+    const uint64_t before[] = { st->cr0, st->cr4, st->efer };
+    st->cr0 = cr0;
+    st->cr4 = cr4;
+    st->efer = efer;
+    if (unlikely(!exit_load_pdptes(v, st))) {
+        st->cr0 = before[0];
+        st->cr4 = before[1];
+        st->efer = before[2];
         return false;
+    }
     if (flush)
         virt->tlb_flush(v);
-    vcpu_change(v, REGS_CR);
-    v->st = next;
     return true;
 }
 
