@@ -42,7 +42,8 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-st
 WERROR ?=
 
 COMMON := -std=gnu11 -g -Iinclude -I. -DSOCLE_VERSION='"$(VERSION)"' $(WARN) $(WERROR)
-# DEFINES: further -D for the hypervisor alone, such as -DSOCLE_COUNT (arch/x86/vmx/count.h).
+# DEFINES: further -D for the hypervisor alone, such as -DSOCLE_COUNT (arch/x86/vmx/count.h)
+# and -DSOCLE_FAULT (arch/x86/vmx/fault.h).
 DEFINES ?=
 # What runs at boot and at the prompt is built for size, what guests wait for is not.
 OPT := -O2
@@ -261,11 +262,13 @@ test:
 	@tools/need.sh build run guests test clang fuzz bochs
 	+@$(SUBMAKE) WERROR=-Werror all unit-bins fuzz-bins guests-full
 	+@$(SUBMAKE) WERROR=-Werror BUILD='$(BUILD)/clang' CC='$(CLANG)' all
+	+@$(SUBMAKE) WERROR=-Werror BUILD='$(BUILD)/fault' DEFINES=-DSOCLE_FAULT hypervisor
 	@BUILD='$(BUILD)' tests/run.sh layers unit fuzz system
 
 soak:
 	@tools/need.sh build run guests test fuzz bochs
 	+@$(SUBMAKE) all fuzz-bins guests-full
+	+@$(SUBMAKE) BUILD='$(BUILD)/fault' DEFINES=-DSOCLE_FAULT hypervisor
 	@BUILD='$(BUILD)' tests/run.sh fuzz-long soak
 
 bench:
