@@ -144,6 +144,14 @@ def test_registers_stay_apart(platform):
     check_victim(m, "bad")
 
 
+def test_task_switches(platform):
+    """A 32-bit kernel's hardware task switches, which VT-x leaves to software and AMD-V does not."""
+    m = platform([toy("task", "task")])
+    m.wait_exit()
+    assert [line for line in m.output() if line.startswith("TASK ")][-1:] == ["TASK GOOD"], m.output()
+    assert m.stops("task") == ["poweroff"]
+
+
 # ---- the console -------------------------------------------------------------------------
 
 def test_prompt(platform):
