@@ -152,6 +152,14 @@ def test_task_switches(platform):
     assert m.stops("task") == ["poweroff"]
 
 
+def test_interrupts_wait_for_sti(platform):
+    """None arrives with interrupts off, whatever the physical CPU is told meanwhile; all do after."""
+    m = platform([toy("masked", "masked"), toy("other", "count", cmdline="hz=1000")])
+    assert m.expect(r"^\[masked\] MASKED (\d+) early, (\d+) lost$").groups() == ("0", "0")
+    m.expect(r"^socle: guest masked: stopped \(poweroff\)$")
+    kill_all(m, "other")
+
+
 # ---- the console -------------------------------------------------------------------------
 
 def test_prompt(platform):

@@ -77,11 +77,12 @@ static void wakes_by_priority(void **state)
     struct lapic *l = &((struct apics *)*state)->lapic[0];
     uint8_t r, s;
     lapic_hw_enter(l, &r, &s);
-    assert_false(lapic_hw_wakes(l));
+    assert_false(lapic_hw_wakes(l) || lapic_hw_requests(l));
     lapic_raise(l, 0x41, false);
-    assert_true(lapic_hw_wakes(l));
+    assert_true(lapic_hw_wakes(l) && lapic_hw_requests(l));
     page_set(l, LAPIC_PPR, 0x40);
     assert_false(lapic_hw_wakes(l));                /* same class */
+    assert_true(lapic_hw_requests(l));
     page_bit(l, LAPIC_IRR, 0x50, true);             /* a self-IPI that the CPU itself entered */
     assert_true(lapic_hw_wakes(l));
 }

@@ -145,6 +145,12 @@ static void prepare_events(struct vcpu *v)
         vm_end(v->vm, END_CRASH, "triple fault");
         break;
     }
+    /*
+     * Bochs 2.7 delivers an interrupt that waits in the CPU for STI as soon as a physical one
+     * arrives. None waits there while an exit is asked for instead (SDM vol. 3, 30.2.1).
+     */
+    if (v->apic_hw && !g.if_flag && lapic_hw_requests(&v->lapic))
+        irq_window = true;
     set_windows(v, irq_window, v->nmi_blocked);
 }
 

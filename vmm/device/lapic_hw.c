@@ -24,6 +24,8 @@ int lapic_hw_post(struct lapic *l)
     return highest(l, LAPIC_IRR);
 }
 
+bool lapic_hw_requests(const struct lapic *l) { return highest(l, LAPIC_IRR) >= 0; }
+
 bool lapic_hw_wakes(const struct lapic *l)
 {
     int v = highest(l, LAPIC_IRR);

@@ -177,7 +177,9 @@ void lapic_hw_enter(struct lapic *l, uint8_t *requesting, uint8_t *servicing);
 void lapic_hw_leave(struct lapic *l);
 /* Highest vector in IRR if some were raised since the last call, else -1. */
 int lapic_hw_post(struct lapic *l);
-/* Does an interrupt wait that the priority lets through? */
+/* Does an interrupt wait, whatever the priority? */
+bool lapic_hw_requests(const struct lapic *l);
+/* Does one wait that the priority lets through? */
 bool lapic_hw_wakes(const struct lapic *l);
 /* Level-triggered vectors 64 * quarter to 64 * quarter + 63, a bit each. */
 uint64_t lapic_hw_level(const struct lapic *l, unsigned quarter);
