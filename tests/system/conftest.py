@@ -67,6 +67,11 @@ class Platform:
             return self.factory.on_bochs(config, platform=self.name, model=self.model, **options)
         return self.factory(config, **options)
 
+    def cannot(self, name, why):
+        """Skips the test on the platform `name`; docs/testing.md gives the reason as well."""
+        if self.name == name:
+            pytest.skip(why)
+
 
 @pytest.fixture
 def machine(request, tmp_path):
@@ -87,4 +92,10 @@ def machine(request, tmp_path):
 @pytest.fixture(params=["qemu", *bochs.PLATFORMS])
 def platform(request, machine):
     """A test with it runs on each of the three; indirect parameters choose others."""
+    return Platform(request.param, machine)
+
+
+@pytest.fixture(params=["qemu", *(pytest.param(p, marks=pytest.mark.soak) for p in bochs.PLATFORMS)])
+def anywhere(request, machine):
+    """The same, but only `make soak` runs the test on Bochs, which takes many times as long."""
     return Platform(request.param, machine)

@@ -7,8 +7,8 @@ import pytest
 from harness import check_run, guest
 
 
-def test_one_guest(machine):
-    m = machine([guest("alpha")])
+def test_one_guest(anywhere):
+    m = anywhere([guest("alpha")])
     m.expect(r"^socle: guest alpha: started$")
     m.expect_up()
     m.expect(r"^socle: guest alpha: stopped \(poweroff\)$")
@@ -17,9 +17,9 @@ def test_one_guest(machine):
     check_run(m, "alpha")
 
 
-def test_three_guests_at_once(machine):
+def test_three_guests_at_once(anywhere):
     names = ["one", "two", "three"]
-    m = machine([guest("one"), guest("two", memory="128M"), guest("three", memory="320M")])
+    m = anywhere([guest("one"), guest("two", memory="128M"), guest("three", memory="320M")])
     m.expect_all(*(rf"^socle: guest {n}: started$" for n in names))
     m.expect(r"^socle: all guests stopped$", timeout=240)
     m.wait_exit()
@@ -39,10 +39,10 @@ def test_image_by_grub(machine, boot, chipset):
     check_run(m, "alpha")
 
 
-def test_reboot_and_triple_fault_words(machine):
+def test_reboot_and_triple_fault_words(anywhere):
     """The test guest's other endings are what they say."""
-    m = machine([guest("halts", then="halt"), guest("idles", then="idle"),
-                 guest("restarts", then="reboot", on_reboot="stop")])
+    m = anywhere([guest("halts", then="halt"), guest("idles", then="idle"),
+                  guest("restarts", then="reboot", on_reboot="stop")])
     m.expect_all(r"^socle: guest halts: stopped \(halted\)$",
                  r"^socle: guest restarts: stopped \(reboot\)$", r"^\[idles\] GUEST-UP$", timeout=240)
     m.prompt()
