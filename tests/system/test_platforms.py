@@ -212,11 +212,12 @@ def test_reboot_at_the_prompt(platform):
 def test_restart_when_all_have_stopped(platform):
     m = platform([toy("one", "count", cmdline="seconds=1")], host={"when_all_stopped": "reboot"},
                  **restarting(platform))
-    for _ in range(2):
+    # After a restart a CPU of Bochs with a TSC deadline timer has none that works: one round only.
+    for _ in range(1 if platform.name == "bochs-vmx" else 2):
         m.expect(r"^socle: Socle \d")
         m.expect(r"^socle: guest one: stopped \(poweroff\)$")
         m.expect(r"^socle: all guests stopped$")
-    m.expect(r"^socle: guest one: started$")
+    m.expect(r"^socle: Socle \d(?s:.*)^socle: guest one: started$")
 
 
 # ---- longer ones -------------------------------------------------------------------------
