@@ -8,11 +8,9 @@ import re
 
 import pytest
 
-from bochs import PLATFORMS
-from harness import GUESTS, ROOT, check_run, guest, host_sum, toy
-from prompt import counts, cpu_times, states, wait_seconds
-
-BOTH = pytest.mark.parametrize("platform", PLATFORMS, indirect=True)
+from bochs import INTERRUPTS_MASKED, NO_SHUTDOWN_EXIT
+from harness import GUESTS, ROOT, check_run, guest, toy
+from prompt import counts, states
 
 
 def small(name, **keys):
@@ -105,8 +103,8 @@ CRASHES = {
 
 @pytest.mark.parametrize("how", list(CRASHES))
 def test_crash_beside_another(platform, how):
-    if how == "triple-fault" and platform.name == "bochs-svm":
-        pytest.skip("Bochs 2.7 ends the whole machine instead of the guest (no SHUTDOWN exit)")
+    if how == "triple-fault":
+        platform.cannot("bochs-svm", NO_SHUTDOWN_EXIT)
     bad, why = CRASHES[how]
     m = platform([bad, toy("other", "count")])
     m.expect(rf"^socle: guest bad: stopped \({why}\)$")
@@ -121,8 +119,7 @@ def test_crash_beside_another(platform, how):
 
 def test_interrupts_off(platform):
     """A guest that spins with interrupts off is preempted all the same."""
-    if platform.name == "bochs-svm":
-        pytest.skip("Bochs 2.7 keeps the host's interrupts masked while a guest entered with IF=0 runs")
+    platform.cannot("bochs-svm", INTERRUPTS_MASKED)
     m = platform([toy("rogue", "spin"), toy("other", "count")])
     m.expect(r"^\[other\] COUNT 1$")
     counts_on(m, "other")
@@ -247,80 +244,3 @@ def test_demonstration(platform):
     m.expect(r"^socle: all guests stopped$")
     m.wait_exit()
     assert m.stops("alpha") == m.stops("beta") == ["poweroff"]
-
-
-@pytest.mark.soak
-@BOTH
-def test_debian_reboots(platform):
-    """A restarted kernel finds its PC as fresh as the first time."""
-    m = platform([small("again", then="reboot")])
-    for _ in range(2):
-        m.expect(r"^socle: guest again: started$")
-        m.expect_up(timeout=240)
-        m.expect(r"^socle: guest again: stopped \(reboot\)$")
-    m.expect(r"^socle: guest again: started$")
-    kill_all(m, "again")
-    assert re.findall(r"^SUM (.*)$", m.text, re.MULTILINE) == [host_sum()] * 2
-
-
-@pytest.mark.soak
-@BOTH
-def test_four_guests_compute_the_same(platform):
-    names = ["one", "two", "three", "four"]
-    m = platform([small(n) if n == "one" else guest(n, memory="96M", cmdline="quiet test.rounds=2")
-                  for n in names])
-    m.expect(r"^socle: all guests stopped$", timeout=600)
-    m.wait_exit()
-    for n in names:
-        text = "".join(m.output(n))     # four share a CPU: a line may be cut in two
-        assert re.findall(r"SUM ([0-9a-f]+)", text) == [host_sum()]
-        assert re.findall(r"ROUND \d ([0-9a-f]+)", text) == [host_sum()] * (0 if n == "one" else 2)
-        assert m.stops(n) == ["poweroff"]
-
-
-@pytest.mark.soak
-@BOTH
-def test_weights(platform):
-    """Guests that compute all the time, with interrupts on, get CPU time by their weights."""
-    weights = {"small": 100, "middle": 200, "large": 400}
-    m = platform([toy(n, "count", cmdline="busy=1", weight=w) for n, w in weights.items()])
-    m.expect_all(*(rf"^\[{n}\] COUNT 1$" for n in weights))
-    m.prompt()
-    before = cpu_times(m)
-    wait_seconds(m, 10)
-    after = cpu_times(m)
-    used = {n: after[n] - before[n] for n in weights}
-    total = sum(used.values())
-    assert total > 7, "they share one CPU, and nothing else runs"
-    for n, w in weights.items():
-        right = total * w / sum(weights.values())
-        assert abs(used[n] - right) < 0.03 * right, f"{n}: {used[n]:.3f} s, not {right:.3f} s: {used}"
-    kill_all(m, *weights)
-
-
-# What they do: tests/guests/toy/badcpu.c, baddev.c. The guest ends as its own doing.
-HOSTILE = {
-    "msrs": ("badcpu", "case=1", "poweroff"),
-    "control-registers": ("badcpu", "case=2", "poweroff"),
-    "instructions": ("badcpu", "case=3", "poweroff"),
-    "crossing-operands": ("badcpu", "case=14", "poweroff"),
-    "stack-nowhere": ("badcpu", "case=6", "crash: event 3 cannot be delivered: .*"),
-    "tables-in-device": ("badcpu", "case=8", "crash: event 14 cannot be delivered: .*"),
-    "own-breakpoints": ("badcpu", "case=17", "poweroff"),
-    "ports": ("baddev", "case=1", "poweroff|reboot"),
-    "pci": ("baddev", "case=2", "poweroff|reboot"),
-    "device-memory": ("baddev", "case=3", "poweroff|reboot"),
-    "apic": ("baddev", "case=4", "poweroff|reboot"),
-}
-
-
-@pytest.mark.soak
-@BOTH
-@pytest.mark.parametrize("what", list(HOSTILE))
-def test_hostile(platform, what):
-    if what == "control-registers" and platform.name == "bochs-svm":
-        pytest.skip("Bochs 2.7 panics at a guest's MOV to CR0 that a real CPU answers with #GP")
-    image, words, end = HOSTILE[what]
-    m = platform([toy("bad", image, cmdline=words, on_reboot="stop"), toy("victim", "victim")])
-    m.expect(rf"^socle: guest bad: stopped \(({end})\)$")
-    check_victim(m, "bad")
