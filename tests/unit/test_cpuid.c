@@ -310,6 +310,25 @@ static void extended_state(void **state)
         assert_regs(ask_xstate(&g, 7, none[i]), 0, 0, 0, 0);
 }
 
+/* A component that CPUID names in the bitmap but does not describe, with what hangs on it. */
+static void extended_state_without_a_place(void **state)
+{
+    struct fake_host h = full_host(CPU_INTEL);
+    struct guest_cpu_config c = full_config();
+    struct cpu_caps caps;
+    struct guest_cpu g;
+    policy_capture(&caps, fake_cpuid, &h);
+    caps.leafd[9] = (struct cpuid_regs){ 0 };
+    policy_build(&g, &caps, &c);
+    assert_int_equal(g.xcr0, 0xe7);
+    assert_regs(ask_xstate(&g, 1, 0), 0xe7, 576, 2688, 0);
+    assert_int_equal(ask(&g, 7, 0).ecx & BIT(3), 0);        /* PKU */
+    assert_int_equal(g.cr4 & CR4_PKE, 0);
+    caps.leafd[6] = (struct cpuid_regs){ 0 };               /* a third of AVX-512 */
+    policy_build(&g, &caps, &c);
+    assert_int_equal(g.xcr0, 7);
+}
+
 static void extended_state_dependencies(void **state)
 {
     static const struct { uint64_t asked, granted; } x[] = {
@@ -439,6 +458,7 @@ int main(void)
         cmocka_unit_test(capture_stays_in_bounds), cmocka_unit_test(identity),
         cmocka_unit_test(flags_of_a_full_cpu), cmocka_unit_test(flags_of_a_bare_cpu),
         cmocka_unit_test(flags_need_their_service), cmocka_unit_test(nothing_shows_by_accident),
+        cmocka_unit_test(extended_state_without_a_place),
         cmocka_unit_test(out_of_range_leaves), cmocka_unit_test(depends_on_the_moment),
         cmocka_unit_test(topology), cmocka_unit_test(extended_state),
         cmocka_unit_test(extended_state_dependencies), cmocka_unit_test(crystal_ratio),

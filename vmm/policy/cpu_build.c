@@ -29,11 +29,23 @@ static uint8_t bits_for(uint32_t count)
     return shift;
 }
 
+/*
+ * Components whose place and size CPUID tells (leaf 0xd). Bochs' models with PKRU do not: a
+ * system that goes by CPUID then has no room for what XSAVE writes.
+ */
+static uint64_t described(const struct cpu_caps *host, uint64_t xcr0)
+{
+    for (unsigned n = 2; n < CPUID_XSTATES; n++)
+        if (!host->leafd[n].eax)
+            xcr0 &= ~BIT64(n);
+    return xcr0;
+}
+
 /* Only combinations that XSETBV can accept (SDM vol. 1, 13.3). */
 static uint64_t granted_xcr0(const struct cpu_caps *host, const struct guest_cpu_config *c)
 {
     const uint64_t known = XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU;
-    uint64_t x = c->xcr0 & host->leafd[0].eax & known;
+    uint64_t x = described(host, c->xcr0 & host->leafd[0].eax & known);
     if (!(host->basic[1].ecx & F1_ECX_XSAVE) || (x & 3) != 3)
         return 0;
     if (!(x & XCR0_AVX) || (x & XCR0_AVX512) != XCR0_AVX512)

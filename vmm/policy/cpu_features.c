@@ -29,6 +29,7 @@
 #define NEED_AMD        (1u << 19)
 #define NEED_ARCH_CAP   (1u << 20)
 #define NEED_SMP        (1u << 21)
+#define NEED_PKRU       (1u << 22)      /* XSAVE must know it, or no system can switch it */
 #define EMULATED        (1u << 31)      /* offered whether or not the host has it */
 
 enum word {
@@ -70,7 +71,7 @@ static const struct rule rules[] = {
     { W_70_ECX, BIT(0) | BIT(8) | BIT(25) | BITS(28, 27), 0 },
     { W_70_ECX, BIT(1) | BIT(6) | BITS(12, 11) | BIT(14), NEED_AVX512 },
     { W_70_ECX, BIT(2), CAN_UMIP },
-    { W_70_ECX, BIT(3), CAN_PKU | NEED_XSAVE },
+    { W_70_ECX, BIT(3), CAN_PKU | NEED_PKRU },
     { W_70_ECX, BITS(10, 9), NEED_AVX },                            /* VAES VPCLMULQDQ */
     { W_70_ECX, BIT(16), CAN_LA57 },
     { W_70_ECX, BIT(22), CAN_TSC_AUX },                             /* RDPID */
@@ -141,6 +142,8 @@ static uint32_t conditions(const struct guest_cpu *g, const struct guest_cpu_con
         have |= NEED_AVX;
     if (g->xcr0 & XCR0_AVX512)
         have |= NEED_AVX512;
+    if (g->xcr0 & XCR0_PKRU)
+        have |= NEED_PKRU;
     if (g->vendor == CPU_AMD)
         have |= NEED_AMD;
     if (c->arch_capabilities && g->vendor == CPU_INTEL)
