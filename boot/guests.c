@@ -145,7 +145,7 @@ static struct vm *make_guest(const struct boot_info *bi, const struct guest_conf
 void boot_guests(const struct boot_info *bi, const char *no_virt)
 {
     static struct vm *ready[CONFIG_GUESTS_MAX];
-    uint32_t n = 0, items = config.guests;
+    uint32_t n = 0, items = 2 * config.guests;   /* starting and stopping, and its devices' work */
     for (uint32_t i = 0; i < config.guests; i++)
         items += config.guest[i].cpus;
     if (sched_init(items, config.guests * VM_HOST_ALARMS))

@@ -16,15 +16,23 @@ enum {
     PIO_PAGES_MAX  = 32,        /* 256-port pages that hold a range */
 };
 
+/* Whoever answers where no range is: PCI functions, whose BARs move. False: nobody. */
+struct bus_rest {
+    bool (*access)(void *ctx, uint64_t addr, struct bus_access *a);
+    void  *ctx;
+};
+
 struct pio_bus {
     uint8_t          page[256];                 /* port >> 8 -> 1 + index of index[], 0: none */
     uint8_t          index[PIO_PAGES_MAX][256]; /* port & 255 -> 1 + range, 0: nobody */
     uint8_t          pages, ranges;
     struct bus_range range[BUS_MAX_RANGES];
+    struct bus_rest  rest;                      /* access null: nobody */
 };
 
 struct mmio_bus {
     uint8_t          ranges;
+    struct bus_rest  rest;
     struct bus_range range[BUS_MAX_RANGES];     /* sorted by base */
 };
 

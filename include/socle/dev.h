@@ -36,6 +36,18 @@ struct bus_range {
     const char      *name;
 };
 
+/*
+ * Work of a device that goes on after the access that began it: step() is called without
+ * locks, does at most some 100 us, and says whether there is more. Its time is charged to
+ * the VM; it does not run while the VM is paused.
+ */
+struct dev_work {
+    bool           (*step)(void *owner);
+    void            *owner;
+    struct dev_work *next;      /* the VM's list */
+    bool             queued;
+};
+
 /* Services of the VM to its devices. Tests pass fakes. */
 struct dev_env {
     void *ctx;
@@ -47,6 +59,8 @@ struct dev_env {
     uint64_t (*now)(void *ctx);
     /* Sets or moves an alarm; ALARM_NEVER cancels. Times in the past fire at once, later. */
     void     (*alarm)(void *ctx, struct alarm *a, uint64_t due);
+    /* Queues work, in order of the calls; nothing when it is queued already. Any lock held. */
+    void     (*defer)(void *ctx, struct dev_work *w);
     const struct gmem *mem;
 };
 
@@ -59,5 +73,6 @@ static inline void dev_alarm(const struct dev_env *e, struct alarm *a, uint64_t 
 {
     e->alarm(e->ctx, a, due);
 }
+static inline void dev_defer(const struct dev_env *e, struct dev_work *w) { e->defer(e->ctx, w); }
 
 #endif

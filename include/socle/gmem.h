@@ -79,6 +79,28 @@ static inline const volatile void *gmem_peek(const struct gmem *m, gpa_t at)
     return NULL;
 }
 
+/*
+ * Lends the host's view of guest memory for a copy that is made at once: where the byte at
+ * `at` is; *n, in: bytes wanted, not 0, out: how many of them follow there without a break.
+ * Null outside of RAM and ROM, or for writing to ROM. Other vCPUs may write there meanwhile.
+ * Never keep the pointer: slots and blocks may change as soon as the caller returns to its loop.
+ */
+static inline void *gmem_span(const struct gmem *m, gpa_t at, bool write, size_t *n)
+{
+    for (uint32_t i = 0; i < m->slots; i++) {
+        const struct gmem_slot *s = &m->slot[i];
+        uint64_t offset = at.v - s->base.v, in_block = offset & (BLOCK_SIZE - 1);
+        if (offset >= s->len)
+            continue;
+        if (write && s->readonly)
+            return NULL;
+        if (*n > BLOCK_SIZE - in_block)
+            *n = BLOCK_SIZE - in_block;
+        return m->window + s->block[offset >> BLOCK_SHIFT].v + in_block;
+    }
+    return NULL;
+}
+
 /* True when [at, at+n) lies in RAM or ROM. */
 bool gmem_contains(const struct gmem *m, gpa_t at, size_t n);
 

@@ -16,6 +16,7 @@
 
 #define PLAT_PCI_MMIO_BASE      0xc0000000u     /* 32-bit window for BARs */
 #define PLAT_PCI_MMIO_SIZE      0x20000000u
+#define PLAT_PCI_IO_BASE        0xc000u         /* where firmware puts port BARs */
 #define PLAT_ECAM_BASE          0xe0000000u     /* 256 MiB, reserved for configuration space */
 #define PLAT_IOAPIC_BASE        0xfec00000u
 #define PLAT_HPET_BASE          0xfed00000u

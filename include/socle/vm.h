@@ -87,6 +87,10 @@ struct vm {
     bool               stop_pressed;
     uint32_t           restarts;
 
+    /* what its devices left to do */
+    struct sched_work  io;
+    struct dev_work   *io_first, **io_end;
+
     /* console */
     struct console_guest con;
     struct logring      *log;
@@ -138,6 +142,12 @@ void vm_init_states(struct vm *vm);
 void vm_set_wall_clock(struct vm *vm);
 /* The VM's clock was stopped or started, or its first alarm changed. */
 void vm_alarms_changed(struct vm *vm);
+/* vm_io.c: deferred work of devices; let it run, let it rest, forget it. */
+void vm_io_init(struct vm *vm);
+void vm_io_run(struct vm *vm);
+void vm_io_rest(struct vm *vm);
+void vm_io_drop(struct vm *vm);
+void vm_defer(struct vm *vm, struct dev_work *w);
 /* vm_report.c: registers of a crashed guest, to the log. */
 void vm_report_crash(struct vm *vm);
 

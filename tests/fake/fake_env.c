@@ -31,6 +31,31 @@ static void set_alarm(void *ctx, struct alarm *a, uint64_t due)
     alarm_set(&((struct fake_env *)ctx)->alarms, a, due);
 }
 
+static void defer(void *ctx, struct dev_work *w)
+{
+    struct fake_env *f = ctx;
+    if (w->queued)
+        return;
+    w->queued = true;
+    w->next = NULL;
+    struct dev_work **end = &f->work;
+    while (*end)
+        end = &(*end)->next;
+    *end = w;
+}
+
+bool fake_env_work(struct fake_env *f)
+{
+    struct dev_work *w = f->work;
+    if (!w)
+        return false;
+    f->work = w->next;
+    w->queued = false;
+    if (w->step(w->owner))
+        defer(f, w);
+    return true;
+}
+
 struct fake_env *fake_env_new(void)
 {
     struct fake_env *f = calloc(1, sizeof(*f));
@@ -44,7 +69,7 @@ struct fake_env *fake_env_new(void)
         f->blocks[i] = hpa((uint64_t)i << BLOCK_SHIFT);
     hv_assert(gmem_add(&f->mem, gpa(0), FAKE_RAM, f->blocks, false) == HV_OK);
     alarm_queue_init(&f->alarms, f->heap, FAKE_ALARMS);
-    f->env = (struct dev_env){ f, irq, msi, now, set_alarm, &f->mem };
+    f->env = (struct dev_env){ f, irq, msi, now, set_alarm, defer, &f->mem };
     return f;
 }
 

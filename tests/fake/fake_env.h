@@ -17,6 +17,7 @@ struct fake_env {
     uint64_t           msi_addr;            /* last message */
     uint32_t           msi_data;
     unsigned           msis;
+    struct dev_work   *work;                /* deferred, in order */
     struct gmem        mem;                 /* FAKE_RAM bytes of RAM at 0 */
     hpa_t              blocks[FAKE_RAM >> BLOCK_SHIFT];
     uint8_t           *ram;
@@ -26,6 +27,9 @@ struct fake_env *fake_env_new(void);
 void fake_env_free(struct fake_env *f);
 /* Moves the clock on, firing each alarm at its own due time. */
 void fake_env_advance(struct fake_env *f, uint64_t ns);
+
+/* Does the first piece of deferred work; false: there is none. */
+bool fake_env_work(struct fake_env *f);
 
 /* One access to a handler, with the bus's convention for reads (preset to ones). */
 uint64_t fake_read(bus_handler h, void *dev, uint64_t offset, unsigned size);

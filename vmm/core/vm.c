@@ -82,12 +82,14 @@ static void run_vcpus(struct vm *vm)
         sched_wake(&v->item);
     }
     vm_alarms_changed(vm);
+    vm_io_run(vm);
 }
 
 static void stop_vcpus(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->vcpus; i++)
         sched_sleep(&vm->vcpu[i].item);
+    vm_io_rest(vm);
     vmclock_freeze(&vm->clock, cpu_tsc());
     vm_alarms_changed(vm);
 }
@@ -272,6 +274,7 @@ static bool stop_step(struct vm *vm)
     }
     for (uint32_t i = 0; i < vm->vcpus; i++)
         vcpu_unload(&vm->vcpu[i]);
+    vm_io_drop(vm);
     if (vm->after == AFTER_RESTART) {
         vm->restarts++;
         return start(vm) == HV_OK || vm->state == VM_STOPPING;  /* or clears away a failed start */

@@ -108,6 +108,7 @@ hv_status vm_create(const struct guest_config *cfg, struct vm **out)
     init_identity(vm, cfg);
     vm->wall_ns_at_0 = host_cpu()->utc_at_boot * 1000000000ull + host_now();
     vm_init_states(vm);
+    vm_io_init(vm);
     hv_status s = build(vm);
     if (s)
         return s;

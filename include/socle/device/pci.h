@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A PCI bus behind configuration mechanism #1 (PCI Local Bus 3.0, 3.2.2.3.2), with a
+ * A PCI bus behind configuration mechanism #1 (PCI Local Bus 3.0, 3.2.2.3.2) and ECAM, with a
  * host bridge (82441FX) at 00:00.0 and an ISA bridge (82371SB) at 00:01.0. Other
- * functions are added by their devices.
+ * functions are added by their devices, with BARs that guests size and move, capabilities,
+ * and interrupts by INTx, MSI or MSI-X.
  *
  * Locking: accesses lock the bus, so address and data port cannot be torn apart by
  * two vCPUs; a function's hooks run under that lock. Everything else needs the VM to
@@ -20,6 +21,28 @@ enum { PCI_CONFIG_SIZE = 256, PCI_FUNCTIONS = 256 };
 #define PCI_DEVFN(dev, fn) ((uint8_t)((dev) << 3 | (fn)))
 
 struct pci_function;
+struct pci;
+
+enum { PCI_BARS = 6, PCI_MSIX_MAX = 32 };
+
+enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_IO, PCI_BAR_MEM32, PCI_BAR_MEM64 };
+
+/*
+ * What is behind a base address register. The offset that access() sees counts from the
+ * BAR's base; accesses that leave the BAR or have another width are nobody's, as on a bus.
+ */
+struct pci_bar {
+    enum pci_bar_kind kind;
+    bool             prefetch;
+    uint64_t         size;              /* a power of two: at least 16 (memory) or 4 (ports) */
+    uint8_t          widths;            /* as struct bus_range, like the next three */
+    bus_handler      access;
+    void            *dev;
+    struct spinlock *lock;
+};
+
+/* One vector of MSI-X (PCI 3.0, 6.8.2), and of MSI alike. */
+struct pci_vector { uint64_t addr; uint32_t data, control; };
 
 /* Hooks of a device into its configuration space; each may be null. */
 struct pci_ops {
@@ -37,6 +60,20 @@ struct pci_function {
     uint8_t w1c[PCI_CONFIG_SIZE];       /* bits that a written one clears */
     const struct pci_ops *ops;          /* may be null */
     void   *dev;
+    struct pci     *bus;                /* set by pci_add() */
+    uint8_t         devfn;
+    struct pci_bar  bar[PCI_BARS];
+    uint8_t         cap_end;            /* where the next capability goes */
+    /* Interrupts, under irq_lock: taken with any device's or queue's lock held. */
+    struct spinlock irq_lock;
+    bool            intx;               /* what the device drives; shown in Status */
+    bool            intx_out;           /* what reaches the line: not disabled, no MSI in use */
+    uint8_t         msi_cap, msix_cap;  /* offsets of the capabilities; 0: has none */
+    uint8_t         msix_bar;
+    uint16_t        msix_vectors;
+    uint64_t        msix_pending;       /* bit per vector */
+    bool            msi_pending;
+    struct pci_vector msix[PCI_MSIX_MAX];
 };
 
 struct pci {
@@ -61,6 +98,48 @@ MUST_CHECK hv_status pci_attach_ecam(struct pci *p, struct mmio_bus *b);
 
 /* HV_EXISTS: the slot is taken. f stays the caller's and must outlive the bus. VM setup. */
 MUST_CHECK hv_status pci_add(struct pci *p, uint8_t devfn, struct pci_function *f);
+
+/* ---- building a function; before pci_add(), after pci_function_init() ---- */
+
+/* BAR n; a 64-bit one takes n + 1 as well. It asserts what would be our own mistake. */
+void pci_set_bar(struct pci_function *f, unsigned n, const struct pci_bar *bar);
+/* A capability of `len` bytes, id and next pointer included: its offset. Zeroed, read-only. */
+unsigned pci_add_capability(struct pci_function *f, uint8_t id, unsigned len);
+/* Interrupt pin INTA; line level and shared, as guest_pci_irq() wires it. */
+void pci_use_intx(struct pci_function *f);
+/* One message, 64-bit address, maskable (6.8.1). Sent where INTx would rise. */
+void pci_add_msi(struct pci_function *f);
+/*
+ * MSI-X with `vectors` (to PCI_MSIX_MAX): table and pending bits fill BAR n, which this sets
+ * up: 32-bit memory, 4 KiB, table at 0, pending bits at 0x800.
+ */
+void pci_add_msix(struct pci_function *f, unsigned n, uint16_t vectors);
+
+/* ---- interrupts; any CPU, device and queue locks may be held ---- */
+
+/* Drives the INTx level; while MSI is in use a rise sends its message instead. */
+void pci_set_intx(struct pci_function *f, bool level);
+/* Is MSI-X switched on? Then the device sends messages, else it drives INTx. */
+bool pci_msix_on(const struct pci_function *f);
+/* Sends a vector's message, or makes it pending while masked. Out of range: nothing. */
+void pci_msix_send(struct pci_function *f, uint16_t vector);
+/* The device no longer asks: a pending bit is taken back (6.8.2.9). */
+void pci_msix_clear(struct pci_function *f, uint16_t vector);
+
+/*
+ * What firmware does at power-up: gives every BAR an address (ports from PLAT_PCI_IO_BASE,
+ * memory from PLAT_PCI_MMIO_BASE), switches decoding and mastering on, and fills in the
+ * Interrupt Line registers. VM set-up, after pci_reset().
+ */
+void pci_assign(struct pci *p);
+
+/*
+ * Accesses that no fixed range of the machine claims: to the BAR there, if any. False: nobody.
+ * The handlers of struct pio_bus.rest and mmio_bus.rest.
+ */
+bool pci_io_access(void *pci, uint64_t port, struct bus_access *a);
+bool pci_mem_access(void *pci, uint64_t addr, struct bus_access *a);
+
 /* Vendor, device, class (24 bits: base, sub, interface) and revision into a zeroed function. */
 void pci_function_init(struct pci_function *f, uint16_t vendor, uint16_t device,
                        uint32_t class_code, uint8_t revision);
