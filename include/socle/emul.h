@@ -69,6 +69,28 @@ struct peek_cache {
 unsigned insn_peek(const struct gva_walker *w, const struct vcpu_state *s, enum insn_op op,
                    struct peek_cache *c);
 
+/* The 16 bytes from CS:RIP on, read once, under the same conditions; false when they are not met. */
+bool insn_peek_bytes(const struct gva_walker *w, const struct vcpu_state *s, uint8_t bytes[16],
+                     struct peek_cache *c);
+
+/* A move between a general register (or, storing, an immediate) and memory. */
+struct plain_mov {
+    uint64_t address;           /* linear, in 64-bit code without segment override */
+    uint64_t value;             /* store: what is stored, zero-extended */
+    uint8_t  len;               /* of the instruction */
+    uint8_t  size, to_size;     /* bytes in memory; of the register that a load goes to */
+    uint8_t  reg;
+    bool     store;
+};
+
+/*
+ * Is the instruction in `bytes`, in 64-bit code, such a move? Its short answer serves accesses to
+ * devices, of which the hardware told the address; false leaves it to emul_run(). Uses
+ * gpr[] and rip. A load ends with insn_plain_load().
+ */
+MUST_CHECK bool insn_plain_mov(const uint8_t bytes[16], const struct vcpu_state *s, struct plain_mov *m);
+void insn_plain_load(const struct plain_mov *m, struct vcpu_state *s, uint64_t value);
+
 /*
  * Ends an instruction of `len` bytes that was carried out for the guest: advances RIP
  * (cut to the mode's width), clears RF and the interrupt shadow. True when RFLAGS.TF was

@@ -123,6 +123,33 @@ void exit_emulate(struct vcpu *v, const char *what, uint64_t where)
     }
 }
 
+/*
+ * The common case, and short: a driver's plain move to or from a device. The hardware has
+ * translated its address, so the guest's tables need not be walked; that the instruction, read
+ * again, goes in the same direction to the same place of a page shows it is the one that
+ * exited, or one that this vCPU could as well have executed there. False: nothing was done.
+ */
+static bool plain_access(struct vcpu *v, const struct vm_exit *x, gpa_t at)
+{
+    uint8_t bytes[16];
+    struct plain_mov m;
+    vcpu_need(v, REGS_GPR | REGS_RIP | REGS_CODE | REGS_CR);
+    if (v->st.cpl || !insn_peek_bytes(&v->walker, &v->st, bytes, &v->peek) ||
+        !insn_plain_mov(bytes, &v->st, &m) || m.store != x->u.fault.write ||
+        (m.address ^ at.v) & (PAGE_SIZE - 1) || (at.v & (PAGE_SIZE - 1)) + m.size > PAGE_SIZE)
+        return false;
+    struct bus_access a = {
+        .value = m.store ? m.value : ones_of_size(m.size), .size = m.size, .write = m.store,
+    };
+    device_access(v, at, &a);
+    if (!m.store) {
+        insn_plain_load(&m, &v->st, a.value);
+        v->dirty |= REGS_GPR;
+    }
+    exit_advance(v, m.len);
+    return true;
+}
+
 void exit_fault(struct vcpu *v, const struct vm_exit *x)
 {
     gpa_t at = gpa(x->u.fault.gpa);
@@ -136,5 +163,7 @@ void exit_fault(struct vcpu *v, const struct vm_exit *x)
         vcpu_ud(v);             /* nobody answers there: the bus gives ff ff, which is #UD */
         return;
     }
+    if (!x->u.fault.fetch && !x->u.fault.walk && !gmem_peek(&v->vm->mem, at) && plain_access(v, x, at))
+        return;
     exit_emulate(v, "access to guest-physical", at.v);
 }

@@ -6,6 +6,7 @@
 #include "socle/emul.h"
 
 #include "socle/bits.h"
+#include "socle/str.h"
 
 #define PTE_P           (1ull << 0)
 #define PTE_A           (1ull << 5)
@@ -75,6 +76,21 @@ static __attribute__((noinline)) bool fill(const struct gva_walker *w, const str
         .code = gmem_peek(w->mem, gpa(align_down(at.v, PAGE_SIZE))),
     };
     return c->code;
+}
+
+bool insn_peek_bytes(const struct gva_walker *w, const struct vcpu_state *s, uint8_t bytes[16],
+                     struct peek_cache *c)
+{
+    unsigned offset = (unsigned)(s->rip & (PAGE_SIZE - 1));
+
+    if (insn_mode_of(s) != INSN_64 || offset > PAGE_SIZE - 16 || (unlikely(!hit(c, s)) && !fill(w, s, c)))
+        return false;
+    /* Each byte is read once. */
+    uint64_t low = *(const volatile uint64_t *)(c->code + offset);
+    uint64_t high = *(const volatile uint64_t *)(c->code + offset + 8);
+    memcpy(bytes, &low, 8);
+    memcpy(bytes + 8, &high, 8);
+    return true;
 }
 
 unsigned insn_peek(const struct gva_walker *w, const struct vcpu_state *s, enum insn_op op,
