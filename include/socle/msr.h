@@ -59,6 +59,7 @@
 #define MSR_KVM_SYSTEM_TIME_OLD 0x00000012u
 #define MSR_KVM_WALL_CLOCK      0x4b564d00u
 #define MSR_KVM_SYSTEM_TIME     0x4b564d01u
+#define MSR_KVM_PV_EOI          0x4b564d04u
 #define MSR_KVM_LAST            0x4b564d08u
 
 #define MSR_EFER                0xc0000080u

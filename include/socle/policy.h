@@ -59,6 +59,7 @@ enum guest_cpu_can {
     CAN_UMIP        = 1 << 10,
     CAN_LA57        = 1 << 11,  /* nested paging and the emulator do 5-level guests */
     CAN_MSI_EXT     = 1 << 12,  /* msi_decode() extended destinations */
+    CAN_PV_EOI      = 1 << 13,  /* the MSR 0x4b564d04; of no use where the CPU does the EOI */
 };
 
 struct guest_cpu_config {
@@ -136,7 +137,7 @@ enum msr_result {
 
 /*
  * MSR_CORE is returned for: TSC, TSC_ADJUST, TSC_DEADLINE, APIC_BASE and 0x800-0x8ff (the
- * lapic functions check them), KVM clock MSRs, writes of EFER (*value is what to load, with
+ * lapic functions check them), KVM's MSRs, writes of EFER (*value is what to load, with
  * LMA), TSC_AUX, XSS and SPEC_CTRL (stored already; load them into hardware), PRED_CMD and
  * FLUSH_CMD (issue them).
  */

@@ -7,7 +7,7 @@
 #define SOCLE_VCPU_H
 
 #include <stdatomic.h>
-#include "socle/device/lapic.h"
+#include "socle/device/pv_eoi.h"
 #include "socle/emul.h"
 #include "socle/exit.h"
 #include "socle/gva.h"
@@ -60,6 +60,7 @@ struct vcpu {
     struct msr_state    msr;
     uint64_t            tsc_adjust;
     struct pvclock_page pvclock;
+    struct pv_eoi       pv_eoi;
     uint8_t             tpr_shown;      /* CR8 as the backend has it */
     bool                irq_window, nmi_window;     /* asked of the backend, */
     bool                apic_hw;                    /* the CPU delivers the APIC's interrupts */

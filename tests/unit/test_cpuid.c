@@ -402,6 +402,9 @@ static void paravirtual_leaves(void **state)
     c.can = CAN_KVMCLOCK;
     g = build(full_host(CPU_AMD), c);
     assert_regs(ask(&g, 0x40000001, 0), 0xb, 0, 0, 0);
+    c.can = CAN_PV_EOI;
+    g = build(full_host(CPU_AMD), c);
+    assert_regs(ask(&g, 0x40000001, 0), 0x42, 0, 0, 0);
 }
 
 static void address_widths(void **state)

@@ -35,6 +35,9 @@ static bool core_read(struct vcpu *v, uint32_t msr, uint64_t *value)
     case MSR_KVM_WALL_CLOCK_OLD:
         *value = pvclock_msr_read(v, msr);
         return true;
+    case MSR_KVM_PV_EOI:
+        *value = pv_eoi_read(&v->pv_eoi);
+        return true;
     default:
         return false;
     }
@@ -69,6 +72,8 @@ static bool core_write(struct vcpu *v, uint32_t msr, uint64_t value)
     case MSR_KVM_WALL_CLOCK:
     case MSR_KVM_WALL_CLOCK_OLD:
         return pvclock_msr_write(v, msr, value);
+    case MSR_KVM_PV_EOI:
+        return pv_eoi_write(&v->pv_eoi, &v->lapic, &v->vm->mem, value);
     case MSR_EFER:
         vcpu_change(v, REGS_CR);
         if ((v->st.efer ^ value) & EFER_NXE)

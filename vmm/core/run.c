@@ -74,6 +74,7 @@ static void deliver_irq(struct vcpu *v, bool extint)
     } else {
         e.vector = (uint8_t)lapic_pending(&v->lapic);
         lapic_ack(&v->lapic, e.vector);
+        pv_eoi_arm(&v->pv_eoi, &v->lapic, &v->vm->mem);
     }
     virt->inject(v, &e);
 }
@@ -119,6 +120,8 @@ static void prepare_events(struct vcpu *v)
     bool extint, irq_window = false, nmi_window;
     if (v->apic_hw)
         virt->apic_post(v);
+    if (v->pv_eoi.armed)
+        pv_eoi_disarm(&v->pv_eoi, &v->lapic, &v->vm->mem);
     vcpu_need(v, REGS_RIP);
     struct inject_gates g = {
         .if_flag = v->st.rflags & RFLAGS_IF,
@@ -207,6 +210,8 @@ static void run_once(struct vcpu *v)
         v->tpr_shown = cr8;
         lapic_cr8_set(&v->lapic, cr8);
     }
+    if (v->pv_eoi.armed)
+        pv_eoi_sync(&v->pv_eoi, &v->lapic, &v->vm->mem);
     exit_handle(v, &x);
     if (unlikely(v->vm->out_len > VM_OUT_FLUSH))
         console_io_guest_flush(v->vm);

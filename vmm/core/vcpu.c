@@ -54,6 +54,7 @@ void vcpu_reset(struct vcpu *v, bool init_signal)
     v->irq_window = v->nmi_window = false;
     v->tpr_watch = 0;
     v->tpr_shown = 0;
+    v->pv_eoi.armed = false;
     v->valid = v->dirty = REGS_ALL;
     v->peek = (struct peek_cache){ 0 };
     if (init_signal) {
@@ -66,6 +67,7 @@ void vcpu_reset(struct vcpu *v, bool init_signal)
         v->xcr0 = 1;
         v->tsc_adjust = 0;
         v->pvclock = (struct pvclock_page){ 0 };
+        v->pv_eoi = (struct pv_eoi){ 0 };
         atomic_store(&v->requests, 0);
     }
     virt->vcpu_reset(v);

@@ -13,6 +13,7 @@
 #define KVM_CLOCKSOURCE         BIT(0)
 #define KVM_NOP_IO_DELAY        BIT(1)
 #define KVM_CLOCKSOURCE2        BIT(3)
+#define KVM_PV_EOI              BIT(6)
 #define KVM_MSI_EXT_DEST_ID     BIT(15)
 #define KVM_CLOCKSOURCE_STABLE  BIT(24)
 
@@ -179,6 +180,8 @@ static void build_paravirt(struct guest_cpu *g, const struct guest_cpu_config *c
         features |= KVM_CLOCKSOURCE | KVM_CLOCKSOURCE2;
     if ((c->can & CAN_KVMCLOCK) && (c->can & CAN_TSC_STABLE))
         features |= KVM_CLOCKSOURCE_STABLE;
+    if (c->can & CAN_PV_EOI)
+        features |= KVM_PV_EOI;
     if (c->can & CAN_MSI_EXT)
         features |= KVM_MSI_EXT_DEST_ID;
     g->hv[0] = (struct cpuid_regs){ KVM_MAX_LEAF, 0x4b4d564b, 0x564b4d56, 0x4d };

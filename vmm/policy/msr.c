@@ -69,6 +69,7 @@ enum msr_result policy_msr_read(struct msr_view *v, uint32_t index, uint64_t *va
     case M_TSC_ADJUST:      return if_can(g, CAN_TSC_ADJUST);
     case M_DEADLINE:        return if_can(g, CAN_DEADLINE);
     case M_KVM_CLOCK:       return if_can(g, CAN_KVMCLOCK);
+    case M_PV_EOI:          return if_can(g, CAN_PV_EOI);
     case M_ZERO:
     case M_ZERO_RO:
     case M_ZERO_ONLY:
@@ -172,6 +173,7 @@ enum msr_result policy_msr_write(struct msr_view *v, uint32_t index, uint64_t *v
     case M_TSC_ADJUST:      return if_can(g, CAN_TSC_ADJUST);
     case M_DEADLINE:        return if_can(g, CAN_DEADLINE);
     case M_KVM_CLOCK:       return if_can(g, CAN_KVMCLOCK);
+    case M_PV_EOI:          return if_can(g, CAN_PV_EOI);
     case M_ZERO:
     case M_MICROCODE:       /* Intel: written with 0 before CPUID gives the revision */
     case M_L2_CONTROL:

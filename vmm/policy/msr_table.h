@@ -11,6 +11,7 @@ enum msr_kind {
     M_TSC_ADJUST,       /* the core, if offered */
     M_DEADLINE,
     M_KVM_CLOCK,
+    M_PV_EOI,
     M_ZERO,             /* reads 0, writes vanish */
     M_ZERO_RO,          /* reads 0, writes #GP */
     M_ZERO_ONLY,        /* reads 0 and takes nothing else */

@@ -36,7 +36,7 @@ static bool apic_mode(struct vcpu *v) { return false; }
 static void apic_post(struct vcpu *v) { }
 
 /* Neither INVPCID nor XSAVES is switched or intercepted yet. */
-static uint32_t guest_can(void) { return 0; }
+static uint32_t guest_can(void) { return CAN_PV_EOI; }
 
 /* The window for NMIs watches IRET; the CPU itself blocks none. */
 static void nmi_block(struct vcpu *v, bool on) { }

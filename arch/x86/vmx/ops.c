@@ -30,7 +30,8 @@ static unsigned nested_leaf(void) { return vmx_caps.ept_1g ? 3 : 2; }
 
 static uint32_t guest_can(void)
 {
-    return (vmx_caps.proc2 & PROC2_INVPCID ? CAN_INVPCID : 0) | (vmx_caps.proc2 & PROC2_XSAVES ? CAN_XSAVES : 0);
+    return (vmx_caps.proc2 & PROC2_INVPCID ? CAN_INVPCID : 0) | (vmx_caps.proc2 & PROC2_XSAVES ? CAN_XSAVES : 0) |
+           (vmx_caps.virtual_apic ? 0 : CAN_PV_EOI);
 }
 
 const struct virt_ops vmx_ops = {
