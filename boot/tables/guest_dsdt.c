@@ -11,12 +11,6 @@
 
 enum { PCI_DEVICES = 32, PCI_PINS = 4, PRT_ANY_FUNCTION = 0xffff };
 
-/* Slots alternate, so that two devices that do not use MSI seldom share a line. */
-uint8_t guest_pci_irq(unsigned device, unsigned pin)
-{
-    return (device + pin - 1) & 1 ? 11 : 10;
-}
-
 /* 8.4: names C000 to C03F, _UID as in the MADT. */
 static void processors(struct aml *a, uint32_t count)
 {
@@ -41,7 +35,7 @@ static void interrupt_routes(struct aml *a)
             aml_int(a, (uint64_t)dev << 16 | PRT_ANY_FUNCTION);
             aml_int(a, pin);
             aml_int(a, 0);
-            aml_int(a, guest_pci_irq(dev, pin + 1));
+            aml_int(a, plat_pci_irq(dev, pin + 1));
             aml_end(a);
         }
     aml_end(a);

@@ -88,7 +88,7 @@ static void wire(struct build *b, uint8_t entry_type, uint8_t int_type, uint16_t
 static void interrupts(struct build *b)
 {
     for (unsigned irq = 0; irq < 16; irq++) {
-        if (irq == 2 || (GUEST_PCI_IRQ_MASK & BIT(irq)))
+        if (irq == 2 || (PLAT_PCI_IRQ_MASK & BIT(irq)))
             continue;                           /* the cascade; and the PCI slots' lines */
         wire(b, E_IO_INT, INT_INT, irq == PLAT_IRQ_SCI ? LEVEL_HIGH : CONFORMS, BUS_ISA, irq,
              PLAT_IOAPIC_ID, irq == PLAT_IRQ_PIT ? PLAT_GSI_PIT : irq);
@@ -96,7 +96,7 @@ static void interrupts(struct build *b)
     for (unsigned dev = 0; dev < 32; dev++)     /* appendix D.3: device in bits 6:2, pin 1:0 */
         for (unsigned pin = 0; pin < 4; pin++)
             wire(b, E_IO_INT, INT_INT, LEVEL_LOW, BUS_PCI, dev << 2 | pin, PLAT_IOAPIC_ID,
-                 guest_pci_irq(dev, pin + 1));
+                 plat_pci_irq(dev, pin + 1));
     wire(b, E_LOCAL_INT, INT_EXTINT, CONFORMS, BUS_ISA, 0, ALL, 0);
     wire(b, E_LOCAL_INT, INT_NMI, CONFORMS, BUS_ISA, 0, ALL, 1);
 }

@@ -16,7 +16,11 @@ enum {
     PIO_PAGES_MAX  = 32,        /* 256-port pages that hold a range */
 };
 
-/* Whoever answers where no range is: PCI functions, whose BARs move. False: nobody. */
+/*
+ * Whoever answers where no range is: PCI functions, whose BARs move. Ranges go first: an
+ * access that touches one never gets here. The handler sees the address, sets offset and
+ * cuts values to the access's size itself. False: nobody.
+ */
 struct bus_rest {
     bool (*access)(void *ctx, uint64_t addr, struct bus_access *a);
     void  *ctx;
@@ -44,7 +48,8 @@ MUST_CHECK hv_status pio_attach(struct pio_bus *b, const struct bus_range *r);
 MUST_CHECK hv_status mmio_attach(struct mmio_bus *b, const struct bus_range *r);
 
 /*
- * Performs an access; false when nobody answers at `addr` (a read then has all ones).
+ * Performs an access; false when neither a range nor the rest answers at `addr` (a read then
+ * has all ones).
  * Widths the range does not have: true, reads all ones, writes ignored. An access that
  * leaves its range is nobody's. Called by the vCPU's exit handler without locks.
  */

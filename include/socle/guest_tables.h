@@ -52,16 +52,6 @@ MUST_CHECK bool guest_layout_top(const struct guest_layout *l, uint64_t len, uin
 
 /* ---- tables in the BIOS area ---- */
 
-/*
- * The line a PCI function's interrupt pin is wired to: GSI and, seen by the PICs, IRQ of
- * the same number (10 or 11), level triggered; pin 1 = INTA to 4 = INTD, device 0 to 31.
- * Also what firmware would have left in the function's Interrupt Line register.
- */
-uint8_t guest_pci_irq(unsigned device, unsigned pin);
-
-/* Lines that PCI interrupts use, as a mask of IRQs: what firmware sets in the ELCR. */
-#define GUEST_PCI_IRQ_MASK  ((1u << 10) | (1u << 11))
-
 struct guest_tables {
     gpa_t rsdp, facs, smbios, mptable;          /* addresses of RSDP, FACS, both entry points */
 };

@@ -6,6 +6,8 @@
 #ifndef SOCLE_PLATFORM_H
 #define SOCLE_PLATFORM_H
 
+#include "socle/types.h"
+
 /* RAM: from 0 up to the hole, and from 4 GiB on. 0xa0000-0xfffff is reserved for VGA and ROM. */
 #define PLAT_LOWMEM_END         0xa0000u        /* end of conventional memory in the memory map */
 #define PLAT_EBDA               0x9fc00u        /* one KiB, reserved */
@@ -16,7 +18,8 @@
 
 #define PLAT_PCI_MMIO_BASE      0xc0000000u     /* 32-bit window for BARs */
 #define PLAT_PCI_MMIO_SIZE      0x20000000u
-#define PLAT_PCI_IO_BASE        0xc000u         /* where firmware puts port BARs */
+#define PLAT_PCI_IO_BASE        0xc000u         /* where firmware puts port BARs, */
+#define PLAT_PCI_IO_END         0x10000u        /* and where these end */
 #define PLAT_ECAM_BASE          0xe0000000u     /* 256 MiB, reserved for configuration space */
 #define PLAT_IOAPIC_BASE        0xfec00000u
 #define PLAT_HPET_BASE          0xfed00000u
@@ -40,6 +43,8 @@
 #define PLAT_IRQ_RTC            8
 #define PLAT_IRQ_SCI            9               /* level, active high */
 #define PLAT_IOAPIC_PINS        24
+/* Lines that PCI interrupts use, as a mask of IRQs: what firmware sets in the ELCR. */
+#define PLAT_PCI_IRQ_MASK       ((1u << 10) | (1u << 11))
 #define PLAT_IOAPIC_ID          0
 
 /* Sleep types written to PM1a_CNT.SLP_TYP, as the DSDT's \_S5 announces them. */
@@ -47,5 +52,16 @@
 
 /* Vectors up to 64 vCPUs: APIC ID = index. */
 #define PLAT_MAX_VCPUS          64
+
+/*
+ * The line a PCI function's interrupt pin is wired to: GSI and, seen by the PICs, IRQ of
+ * the same number (10 or 11), level triggered; pin 1 = INTA to 4 = INTD, device 0 to 31.
+ * Also what firmware would have left in the function's Interrupt Line register. Slots
+ * alternate, so that two devices that do not use MSI seldom share a line.
+ */
+static inline uint8_t plat_pci_irq(unsigned device, unsigned pin)
+{
+    return (device + pin - 1) & 1 ? 11 : 10;
+}
 
 #endif

@@ -102,7 +102,7 @@ static void build(void)
     i8042_init(&kbc, &env, reset, NULL);
     misc_ports_init(&misc, reset, NULL);
     acpi_pm_init(&pm, &env, power_off, NULL);
-    pci_init(&pci, misc_ports_cf9, &misc);
+    pci_init(&pci, &env, misc_ports_cf9, &misc);
     hv_assert(pic_attach(&pic, &bus) == HV_OK);
     hv_assert(pit_attach(&pit, &bus) == HV_OK);
     hv_assert(rtc_attach(&rtc, &bus) == HV_OK);

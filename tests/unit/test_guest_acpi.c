@@ -419,7 +419,7 @@ static void test_dsdt_options(void **state)
     assert_has(walk_dsdt(&m), "Device C03F{_HID=\"ACPI0007\";_UID=3f;}");
 }
 
-/* _PRT and guest_pci_irq() say the same for every slot and pin. */
+/* _PRT and plat_pci_irq() say the same for every slot and pin. */
 static void test_prt(void **state)
 {
     struct guest_machine m = machine();
@@ -432,8 +432,8 @@ static void test_prt(void **state)
     for (unsigned dev = 0; dev < 32; dev++)
         for (unsigned pin = 0; pin < 4; pin++) {
             char want[64];
-            unsigned irq = guest_pci_irq(dev, pin + 1);
-            assert_true(GUEST_PCI_IRQ_MASK & BIT(irq));
+            unsigned irq = plat_pci_irq(dev, pin + 1);
+            assert_true(PLAT_PCI_IRQ_MASK & BIT(irq));
             snprintf(want, sizeof(want), "[4]{%x;%u;0;%x;}", dev << 16 | 0xffff, pin, irq);
             assert_has(d, want);
         }
@@ -762,7 +762,7 @@ static void test_mptable(void **state)
             assert_int_equal(get_le16(e + 2), e[5] == 9 ? 0xd : 0);
         } else if (e[0] == 3) {
             pci++;
-            assert_int_equal(e[7], guest_pci_irq(e[5] >> 2, (e[5] & 3u) + 1));
+            assert_int_equal(e[7], plat_pci_irq(e[5] >> 2, (e[5] & 3u) + 1));
             assert_int_equal(get_le16(e + 2), 0xf);
         }
     }
@@ -772,7 +772,7 @@ static void test_mptable(void **state)
     assert_int_equal(count[1], 2);
     assert_int_equal(count[2], 1);
     assert_int_equal(count[4], 2);
-    assert_int_equal(isa, 0xffff & ~(BIT(2) | GUEST_PCI_IRQ_MASK));
+    assert_int_equal(isa, 0xffff & ~(BIT(2) | PLAT_PCI_IRQ_MASK));
     assert_int_equal(pci, 128);
     for (size_t cap = 0; cap < 1300; cap++) {
         uint8_t *buf = malloc(cap ? cap : 1);

@@ -11,6 +11,7 @@
 #include "socle/device/misc_ports.h"
 #include "socle/device/pci.h"
 
+static struct fake_env *env;
 static struct pci pci;
 static struct misc_ports misc;
 static struct pio_bus bus;
@@ -23,9 +24,16 @@ static int setup(void **unused)
     resets = 0;
     pio_bus_init(&bus);
     misc_ports_init(&misc, reset, NULL);
-    pci_init(&pci, misc_ports_cf9, &misc);
+    env = fake_env_new();
+    pci_init(&pci, &env->env, misc_ports_cf9, &misc);
     pci_reset(&pci);
     assert_int_equal(pci_attach(&pci, &bus), HV_OK);
+    return 0;
+}
+
+static int teardown(void **unused)
+{
+    fake_env_free(env);
     return 0;
 }
 
@@ -84,7 +92,7 @@ static void test_reset_register_within(void **unused)
     out(0xcf9, 1, 0x06);
     assert_int_equal(resets, 1);
     assert_int_equal(in(0xcf8, 4), 0x80000800);
-    pci_init(&pci, NULL, NULL);
+    pci_init(&pci, &env->env, NULL, NULL);
     out(0xcf9, 1, 0x06);
     assert_int_equal(in(0xcf9, 1), 0xff);
 }
@@ -233,7 +241,7 @@ static void test_round_trip(void **unused)
             set(seed >> 8 & 1, 0, seed >> 10 & 0xff, 1, seed >> 18);
         }
         size_t n = save(first, sizeof(first));
-        pci_init(&pci, misc_ports_cf9, &misc);
+        pci_init(&pci, &env->env, misc_ports_cf9, &misc);
         struct state_in i = { .buf = first, .len = n };
         assert_int_equal(pci_load(&pci, &i), HV_OK);
         assert_int_equal(i.pos, n);
@@ -285,18 +293,18 @@ static void test_load_refuses_other_functions(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_address_register, setup),
-        cmocka_unit_test_setup(test_reset_register_within, setup),
-        cmocka_unit_test_setup(test_bridges, setup),
-        cmocka_unit_test_setup(test_all_widths, setup),
-        cmocka_unit_test_setup(test_nobody, setup),
-        cmocka_unit_test_setup(test_identity_is_read_only, setup),
-        cmocka_unit_test_setup(test_pam, setup),
-        cmocka_unit_test_setup(test_hooks_and_masks, setup),
-        cmocka_unit_test_setup(test_fields, setup),
-        cmocka_unit_test_setup(test_round_trip, setup),
-        cmocka_unit_test_setup(test_load_refuses, setup),
-        cmocka_unit_test_setup(test_load_refuses_other_functions, setup),
+        cmocka_unit_test_setup_teardown(test_address_register, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reset_register_within, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bridges, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_all_widths, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_identity_is_read_only, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pam, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hooks_and_masks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fields, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_load_refuses, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_load_refuses_other_functions, setup, teardown),
     };
     return cmocka_run_group_tests_name("pci", tests, NULL, NULL);
 }

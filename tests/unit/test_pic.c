@@ -48,6 +48,7 @@ static int setup(void **unused)
     pio_bus_init(&bus);
     pic_init(&pic, output, &pic);
     assert_int_equal(pic_attach(&pic, &bus), HV_OK);
+    out(0x4d1, 0);                          /* edges everywhere */
     program(1, 1);
     return 0;
 }
@@ -67,6 +68,8 @@ static void test_power_on(void **unused)
     assert_false(pic_output(&pic));         /* all masked */
     assert_int_equal(in(0x21), 0xff);
     assert_int_equal(in(0xa1), 0xff);
+    assert_int_equal(in(0x4d0), 0);
+    assert_int_equal(in(0x4d1), 0x0c);      /* those of PCI are level triggered */
     out(0x21, 0xfd);
     assert_true(pic_output(&pic));
     assert_int_equal(pic_ack(&pic), 0x09);  /* BIOS vectors */

@@ -83,6 +83,8 @@ hv_status pc_init(struct pc *pc, struct vm *vm)
     pc->env = (struct dev_env){ pc, irq, msi, now, set_alarm, defer, &vm->mem };
     pio_bus_init(&pc->pio);
     mmio_bus_init(&pc->mmio);
+    pc->pio.rest = (struct bus_rest){ pci_io_access, &pc->pci };
+    pc->mmio.rest = (struct bus_rest){ pci_mem_access, &pc->pci };
     apic_fabric_init(&pc->fabric, &apic_ops, pc);
     ioapic_init(&pc->ioapic, &pc->fabric, &pc->env);
     pc->route = (struct irq_route){ &pc->ioapic, &pc->fabric, &pc->pic, pic_line };
@@ -95,7 +97,7 @@ hv_status pc_init(struct pc *pc, struct vm *vm)
     i8042_init(&pc->i8042, &pc->env, reset_line, pc);
     acpi_pm_init(&pc->pm, &pc->env, power_off, pc);
     misc_ports_init(&pc->misc, reset_line, pc);
-    pci_init(&pc->pci, misc_ports_cf9, &pc->misc);
+    pci_init(&pc->pci, &pc->env, misc_ports_cf9, &pc->misc);
     return attach_all(pc);
 }
 
@@ -111,4 +113,5 @@ void pc_reset(struct pc *pc)
     misc_ports_reset(&pc->misc);
     pci_reset(&pc->pci);
     ioapic_reset(&pc->ioapic);
+    pci_assign(&pc->pci);               /* guests find what firmware has done */
 }

@@ -1,29 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Configuration space of one PCI bus through ports 0xcf8 and 0xcfc: PCI Local Bus
- * Specification 3.0, section 3.2.2.3.2 (mechanism #1) and chapter 6. Guests reach it
- * through the ports; devices fill in a struct pci_function and add it. Which bits a guest
- * can change is data: a write mask and a mask of bits that a written one clears.
+ * Configuration space of one PCI bus through ports 0xcf8 and 0xcfc and through memory: PCI
+ * Local Bus Specification 3.0, section 3.2.2.3.2 (mechanism #1) and chapter 6. Devices fill
+ * in a struct pci_function and add it. Which bits a guest can change is data: a write mask
+ * and a mask of bits that a written one clears. What follows from a change is in pci_bar.c
+ * and pci_irq.c.
  */
-#include "socle/device/pci.h"
+#include "pci_priv.h"
 
-#include "socle/bits.h"
-#include "socle/platform.h"
+#include "socle/assert.h"
 #include "socle/str.h"
 
 #define ADDR_ENABLE     0x80000000u
-#define ADDR_WRITABLE   0x80fffffcu
-
-#define CFG_VENDOR      0x00        /* offsets of the common header, figure 6-1 */
-#define CFG_DEVICE      0x02
-#define CFG_COMMAND     0x04
-#define CFG_STATUS      0x06
-#define CFG_REVISION    0x08
-#define CFG_CLASS       0x09
-
-#define VENDOR_INTEL    0x8086
-
-#define STATE_PCI       STATE_ID('P', 'C', 'I', ' ')
 
 /* ---- one function --------------------------------------------------------------- */
 
@@ -35,6 +23,17 @@ static void merge(struct pci_function *f, unsigned offset, unsigned size, uint32
         *at = (uint8_t)((*at & ~mask) | (v & mask));
         *at &= (uint8_t)~(v & f->w1c[offset + i]);
     }
+}
+
+static void store(struct pci_function *f, unsigned offset, unsigned size, uint32_t value)
+{
+    const uint16_t before = command(f);
+    spin_lock(&f->irq_lock);
+    const bool msi = pci_msi_on(f);
+    merge(f, offset, size, value);
+    pci_irq_written(f, msi);
+    spin_unlock(&f->irq_lock);
+    pci_decode_written(f, before, offset, size);
     if (f->ops && f->ops->write)
         f->ops->write(f, offset, size);
 }
@@ -44,8 +43,10 @@ static uint32_t fetch(struct pci_function *f, unsigned offset, unsigned size)
     uint32_t v = 0;
     if (f->ops && f->ops->read)
         f->ops->read(f, offset, size);
+    spin_lock(&f->irq_lock);
     for (unsigned i = 0; i < size; i++)
         v |= (uint32_t)f->config[offset + i] << 8 * i;
+    spin_unlock(&f->irq_lock);
     return v;
 }
 
@@ -76,7 +77,7 @@ static void access_address(void *dev, struct bus_access *a)
     }
     spin_lock(&p->lock);
     if (a->write)
-        p->address = (uint32_t)a->value & ADDR_WRITABLE;
+        p->address = (uint32_t)a->value & PCI_ADDRESS_BITS;
     else
         a->value = p->address;
     spin_unlock(&p->lock);
@@ -90,7 +91,7 @@ static void access_data(void *dev, struct bus_access *a)
     if (!f)
         return;                     /* master abort: ones, and writes vanish */
     if (a->write)
-        merge(f, offset, a->size, (uint32_t)a->value);
+        store(f, offset, a->size, (uint32_t)a->value);
     else
         a->value = fetch(f, offset, a->size);
 }
@@ -120,7 +121,7 @@ static void access_ecam(void *dev, struct bus_access *a)
     if (!f || offset + a->size > PCI_CONFIG_SIZE || offset % a->size)
         return;
     if (a->write)
-        merge(f, offset, a->size, (uint32_t)a->value);
+        store(f, offset, a->size, (uint32_t)a->value);
     else
         a->value = fetch(f, offset, a->size);
 }
@@ -135,14 +136,6 @@ hv_status pci_attach_ecam(struct pci *p, struct mmio_bus *b)
 
 /* ---- functions on the bus ------------------------------------------------------- */
 
-hv_status pci_add(struct pci *p, uint8_t devfn, struct pci_function *f)
-{
-    if (p->fn[devfn])
-        return HV_EXISTS;
-    p->fn[devfn] = f;
-    return HV_OK;
-}
-
 void pci_function_init(struct pci_function *f, uint16_t vendor, uint16_t device,
                        uint32_t class_code, uint8_t revision)
 {
@@ -152,146 +145,98 @@ void pci_function_init(struct pci_function *f, uint16_t vendor, uint16_t device,
     f->config[CFG_REVISION] = revision;
     f->config[CFG_CLASS] = (uint8_t)class_code;
     pci_set16(f->config, CFG_CLASS + 1, (uint16_t)(class_code >> 8));
+    if (class_code >> 16 == CLASS_BRIDGE)
+        return;
+    /* All but bridges must have these (6.2.4); the device may replace them. */
+    pci_set16(f->config, CFG_SUBSYSTEM, vendor);
+    pci_set16(f->config, CFG_SUBSYSTEM + 2, device);
 }
 
-/*
- * 82441FX PMC, section 3.2. Memory and mastering are always on. The DRAM row boundaries,
- * PAM and SMRAM registers keep what firmware writes; memory does not move yet by them.
- */
-static void reset_host_bridge(struct pci_function *f)
+/* 6.7: each capability points to the next one; the header points to the first. */
+unsigned pci_add_capability(struct pci_function *f, uint8_t id, unsigned len)
 {
-    memset(&f->config[0x40], 0, PCI_CONFIG_SIZE - 0x40);
-    pci_set16(f->config, CFG_COMMAND, 0x0006);
-    pci_set16(f->config, CFG_STATUS, 0x0280);
-    memset(&f->config[0x60], 0x01, 8);      /* DRB */
-    f->config[0x72] = 0x02;                 /* SMRAM: the fixed base segment */
+    const unsigned at = f->cap_last ? f->cap_end : CFG_HEADER_END;
+    hv_assert(len >= 2 && len <= PCI_CONFIG_SIZE - at);
+    memset(&f->config[at], 0, len);
+    memset(&f->wmask[at], 0, len);
+    f->config[at] = id;
+    f->config[f->cap_last ? f->cap_last + 1u : CFG_CAPABILITIES] = (uint8_t)at;
+    f->config[CFG_STATUS] |= STATUS_CAPABILITIES;
+    f->cap_last = (uint8_t)at;
+    f->cap_end = (uint16_t)align_up(at + len, 4);
+    return at;
 }
 
-static void init_host_bridge(struct pci_function *f)
+/* Registers that every device has, and that mean nothing here but are kept. */
+static void add_common(struct pci_function *f)
 {
-    static const struct pci_ops ops = { .reset = reset_host_bridge };
-    pci_function_init(f, VENDOR_INTEL, 0x1237, 0x060000, 0x02);
-    f->ops = &ops;
-    pci_set16(f->w1c, CFG_STATUS, 0xf900);  /* error bits; none is ever set */
-    f->wmask[0x59] = 0x30;                  /* PAM0 has one segment, the others two */
-    memset(&f->wmask[0x5a], 0x33, 6);
-    memset(&f->wmask[0x60], 0xff, 8);
-    f->wmask[0x72] = 0x78;
-    reset_host_bridge(f);
+    pci_set16(f->wmask, CFG_COMMAND, pci_get16(f->wmask, CFG_COMMAND) |
+                                     COMMAND_MASTER | COMMAND_PARITY | COMMAND_SERR);
+    f->wmask[CFG_CACHE_LINE] = 0xff;
+    f->wmask[CFG_LATENCY] = 0xf8;       /* in steps of eight clocks (6.2.4) */
 }
 
-/* 82371SB (PIIX3), section 2.2, function 0. Its IDE and USB functions are not there. */
-static void reset_isa_bridge(struct pci_function *f)
+/* Software looks for functions 1 to 7 where function 0 says so. */
+static void tell_multi(struct pci *p, unsigned slot)
 {
-    memset(&f->config[0x40], 0, PCI_CONFIG_SIZE - 0x40);
-    pci_set16(f->config, CFG_COMMAND, 0x0007);
-    pci_set16(f->config, CFG_STATUS, 0x0200);
-    f->config[0x4c] = 0x4d;                 /* I/O recovery times */
-    f->config[0x4e] = 0x03;                 /* XBCS: chip selects */
-    memset(&f->config[0x60], 0x80, 4);      /* PIRQ routes A-D: off */
-    f->config[0x69] = 0x02;                 /* top of memory */
+    struct pci_function **fn = &p->fn[PCI_DEVFN(slot, 0)];
+    for (unsigned i = 1; fn[0] && i < 8; i++)
+        if (fn[i])
+            fn[0]->config[CFG_HEADER_TYPE] |= HEADER_MULTI;
 }
 
-static void init_isa_bridge(struct pci_function *f)
+hv_status pci_add(struct pci *p, uint8_t devfn, struct pci_function *f)
 {
-    static const struct pci_ops ops = { .reset = reset_isa_bridge };
-    pci_function_init(f, VENDOR_INTEL, 0x7000, 0x060100, 0x00);
-    f->ops = &ops;
-    pci_set16(f->w1c, CFG_STATUS, 0x7800);
-    f->wmask[0x4c] = 0x7f;
-    pci_set16(f->wmask, 0x4e, 0x01ff);
-    memset(&f->wmask[0x60], 0x8f, 4);
-    f->wmask[0x69] = 0xfe;
-    f->wmask[0x82] = 0x0f;                  /* DLC: passive release and its like */
-    reset_isa_bridge(f);
+    if (p->fn[devfn])
+        return HV_EXISTS;
+    f->devfn = devfn;
+    f->gsi = plat_pci_irq(devfn >> 3, f->config[CFG_INT_PIN]);
+    if (!pci_decode_add(p, f))
+        return HV_NOMEM;
+    f->bus = p;
+    p->fn[devfn] = f;
+    add_common(f);
+    tell_multi(p, devfn >> 3);
+    return HV_OK;
 }
 
 /* ---- life cycle ----------------------------------------------------------------- */
 
-void pci_init(struct pci *p, bus_handler cf9, void *cf9_dev)
+static void add_bridge(struct pci *p, uint8_t devfn, struct pci_function *f)
+{
+    f->bus = p;
+    f->devfn = devfn;
+    p->fn[devfn] = f;
+}
+
+void pci_init(struct pci *p, const struct dev_env *env, bus_handler cf9, void *cf9_dev)
 {
     memset(p, 0, sizeof(*p));
+    p->env = env;
     p->cf9 = cf9;
     p->cf9_dev = cf9_dev;
-    init_host_bridge(&p->host_bridge);
-    init_isa_bridge(&p->isa_bridge);
-    p->fn[PCI_DEVFN(0, 0)] = &p->host_bridge;
-    p->fn[PCI_DEVFN(1, 0)] = &p->isa_bridge;
+    pci_host_bridge_init(&p->host_bridge);
+    pci_isa_bridge_init(&p->isa_bridge);
+    add_bridge(p, PCI_DEVFN(0, 0), &p->host_bridge);
+    add_bridge(p, PCI_DEVFN(1, 0), &p->isa_bridge);
+}
+
+static void reset_function(struct pci_function *f)
+{
+    spin_lock(&f->irq_lock);
+    for (unsigned i = 0; i < CFG_HEADER_END; i++)
+        f->config[i] &= (uint8_t)~f->wmask[i];
+    pci_irq_reset(f);
+    spin_unlock(&f->irq_lock);
+    if (f->ops && f->ops->reset)
+        f->ops->reset(f);
 }
 
 void pci_reset(struct pci *p)
 {
     p->address = 0;
-    for (unsigned i = 0; i < PCI_FUNCTIONS; i++) {
-        struct pci_function *f = p->fn[i];
-        if (f && f->ops && f->ops->reset)
-            f->ops->reset(f);
-    }
-}
-
-/* Functions follow in order, each as {u16 devfn, 256 bytes}; 0xffff ends the list. */
-#define NO_MORE 0xffffu
-
-void pci_save(const struct pci *p, struct state_out *o)
-{
-    state_begin(o, STATE_PCI, 1);
-    state_put_u32(o, p->address);
-    for (unsigned i = 0; i < PCI_FUNCTIONS; i++) {
-        if (!p->fn[i])
-            continue;
-        state_put_u16(o, (uint16_t)i);
-        state_put_bytes(o, p->fn[i]->config, PCI_CONFIG_SIZE);
-    }
-    state_put_u16(o, NO_MORE);
-    state_end(o);
-}
-
-/* Does this saved space belong to f? What no guest can change must be equal. */
-static bool matches(const struct pci_function *f, const uint8_t *config)
-{
-    return pci_get32(config, CFG_VENDOR) == pci_get32(f->config, CFG_VENDOR) &&
-           pci_get32(config, CFG_REVISION) == pci_get32(f->config, CFG_REVISION);
-}
-
-static void adopt(struct pci_function *f, const uint8_t *config)
-{
-    for (unsigned i = 0; i < PCI_CONFIG_SIZE; i++) {
-        uint8_t mask = f->wmask[i] | f->w1c[i];
-        f->config[i] = (uint8_t)((f->config[i] & ~mask) | (config[i] & mask));
-    }
-}
-
-/* Reads the list once: checks it, or takes it over. */
-static bool walk(struct pci *p, struct state_in *in, bool take)
-{
-    uint8_t config[PCI_CONFIG_SIZE];
-    for (unsigned i = 0; i < PCI_FUNCTIONS; i++) {
-        struct pci_function *f = p->fn[i];
-        if (!f)
-            continue;
-        if (state_get_u16(in) != i)
-            return false;
-        state_get_bytes(in, config, sizeof(config));
-        if (take)
-            adopt(f, config);
-        else if (!matches(f, config))
-            return false;
-    }
-    return state_get_u16(in) == NO_MORE;
-}
-
-hv_status pci_load(struct pci *p, struct state_in *in)
-{
-    uint16_t version;
-    hv_status s = state_open(in, STATE_PCI, 1, &version);
-    if (s != HV_OK)
-        return s;
-    uint32_t address = state_get_u32(in) & ADDR_WRITABLE;
-    struct state_in again = *in;
-    bool good = walk(p, in, false);
-    s = state_close(in);
-    if (s != HV_OK || !good)
-        return HV_INVALID;
-    p->address = address;
-    return walk(p, &again, true) ? HV_OK : HV_INVALID;
+    for (unsigned i = 0; i < PCI_FUNCTIONS; i++)
+        if (p->fn[i])
+            reset_function(p->fn[i]);
+    pci_decode_all(p);
 }

@@ -8,6 +8,7 @@
 #include "socle/device/pic.h"
 
 #include "socle/bits.h"
+#include "socle/platform.h"
 #include "socle/str.h"
 
 #define ICW1            0x10u       /* bit 4 tells ICW1 from OCW2 and OCW3 */
@@ -320,6 +321,7 @@ void pic_reset(struct pic *p)
         *c = (struct pic_chip){
             .line = line,
             .imr = 0xff,
+            .elcr = (uint8_t)(PLAT_PCI_IRQ_MASK >> 8 * i),
             .icw = { ICW1 | ICW1_IC4, i == MASTER ? 0x08 : 0x70,
                      i == MASTER ? BIT(PIC_CASCADE) : PIC_CASCADE, ICW4_8086 },
             .lowest = 7,

@@ -40,6 +40,12 @@ static bool nobody(struct bus_access *a)
     return false;
 }
 
+/* No range is at addr, nor within the access. */
+static bool ask_rest(const struct bus_rest *r, uint64_t addr, struct bus_access *a)
+{
+    return (r->access && r->access(r->ctx, addr, a)) || nobody(a);
+}
+
 /* Sizes come from the decoder and the backend, never raw from a guest. */
 static void check_size(const struct bus_access *a)
 {
@@ -87,13 +93,27 @@ hv_status pio_attach(struct pio_bus *b, const struct bus_range *r)
     return HV_OK;
 }
 
+/* 1 + range at the port, 0: none. */
+static unsigned pio_range(const struct pio_bus *b, uint16_t port)
+{
+    uint8_t page = b->page[port >> 8];
+    return page ? b->index[page - 1][port & 255] : 0;
+}
+
+static bool pio_rest(const struct pio_bus *b, uint16_t port, struct bus_access *a)
+{
+    for (unsigned i = 1; i < a->size; i++)
+        if (pio_range(b, (uint16_t)(port + i)))
+            return nobody(a);
+    return ask_rest(&b->rest, port, a);
+}
+
 bool pio_access(const struct pio_bus *b, uint16_t port, struct bus_access *a)
 {
     check_size(a);
-    uint8_t page = b->page[port >> 8];
-    uint8_t range = page ? b->index[page - 1][port & 255] : 0;
+    unsigned range = pio_range(b, port);
     if (!range)
-        return nobody(a);
+        return pio_rest(b, port, a);
     const struct bus_range *r = &b->range[range - 1];
     if (!range_inside(port, a->size, r->base, r->len))
         return nobody(a);
@@ -137,12 +157,23 @@ hv_status mmio_attach(struct mmio_bus *b, const struct bus_range *r)
     return HV_OK;
 }
 
+/* Nothing is at addr; `next` is the first range above it. */
+static bool mmio_rest(const struct mmio_bus *b, uint32_t next, uint64_t addr, struct bus_access *a)
+{
+    if (next < b->ranges && b->range[next].base - addr < a->size)
+        return nobody(a);
+    return ask_rest(&b->rest, addr, a);
+}
+
 bool mmio_access(const struct mmio_bus *b, gpa_t addr, struct bus_access *a)
 {
     check_size(a);
     uint32_t n = mmio_upper(b, addr.v);
-    if (!n || !range_inside(addr.v, a->size, b->range[n - 1].base, b->range[n - 1].len))
+    const struct bus_range *r = n ? &b->range[n - 1] : NULL;
+    if (!r || addr.v - r->base >= r->len)
+        return mmio_rest(b, n, addr.v, a);
+    if (!range_inside(addr.v, a->size, r->base, r->len))
         return nobody(a);
-    perform(&b->range[n - 1], addr.v, a);
+    perform(r, addr.v, a);
     return true;
 }

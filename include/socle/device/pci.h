@@ -5,15 +5,21 @@
  * functions are added by their devices, with BARs that guests size and move, capabilities,
  * and interrupts by INTx, MSI or MSI-X.
  *
- * Locking: accesses lock the bus, so address and data port cannot be torn apart by
- * two vCPUs; a function's hooks run under that lock. Everything else needs the VM to
- * stand still.
+ * Locking: accesses to configuration space lock the bus, so address and data port cannot be
+ * torn apart by two vCPUs; a function's hooks run under that lock, which comes before those
+ * of devices and queues. A BAR is found without any lock, also while another vCPU moves it,
+ * and its handler runs under the BAR's own lock only. Interrupts take the function's
+ * irq_lock, then the bus's intx_lock; both may be taken with a device's or queue's lock held,
+ * and messages leave under irq_lock: once a write that masks a vector or switches messages
+ * off is done, none follows. Init, reset, save, load and assign need the VM to stand still.
  */
 #ifndef SOCLE_DEVICE_PCI_H
 #define SOCLE_DEVICE_PCI_H
 
+#include <stdatomic.h>
 #include "socle/bus.h"
 #include "socle/lock.h"
+#include "socle/platform.h"
 #include "socle/state.h"
 
 enum { PCI_CONFIG_SIZE = 256, PCI_FUNCTIONS = 256 };
@@ -23,7 +29,11 @@ enum { PCI_CONFIG_SIZE = 256, PCI_FUNCTIONS = 256 };
 struct pci_function;
 struct pci;
 
-enum { PCI_BARS = 6, PCI_MSIX_MAX = 32 };
+enum {
+    PCI_BARS = 6,               /* of a function */
+    PCI_BARS_MAX = 96,          /* of the whole bus, of each kind: ports and memory */
+    PCI_MSIX_MAX = 32,
+};
 
 enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_IO, PCI_BAR_MEM32, PCI_BAR_MEM64 };
 
@@ -50,7 +60,10 @@ struct pci_ops {
     void (*read)(struct pci_function *f, unsigned offset, unsigned size);
     /* After a write has been merged into config[]. */
     void (*write)(struct pci_function *f, unsigned offset, unsigned size);
-    /* Bus reset: put config[] into its power-on state. Without it, config[] is kept. */
+    /*
+     * Bus reset. The header, MSI and MSI-X are in their power-on state already, and the line is
+     * low; what else a guest can change in config[] is put back here, or kept.
+     */
     void (*reset)(struct pci_function *f);
 };
 
@@ -63,9 +76,11 @@ struct pci_function {
     struct pci     *bus;                /* set by pci_add() */
     uint8_t         devfn;
     struct pci_bar  bar[PCI_BARS];
-    uint8_t         cap_end;            /* where the next capability goes */
-    /* Interrupts, under irq_lock: taken with any device's or queue's lock held. */
+    uint8_t         cap_last;           /* the last capability; 0: none */
+    uint16_t        cap_end;            /* where the next one goes */
+    /* Interrupts and writes of config[], under irq_lock: taken with any device's lock held. */
     struct spinlock irq_lock;
+    uint8_t         gsi;                /* where its pin is wired to */
     bool            intx;               /* what the device drives; shown in Status */
     bool            intx_out;           /* what reaches the line: not disabled, no MSI in use */
     uint8_t         msi_cap, msix_cap;  /* offsets of the capabilities; 0: has none */
@@ -76,11 +91,33 @@ struct pci_function {
     struct pci_vector msix[PCI_MSIX_MAX];
 };
 
+/* Addresses first to last belong to this BAR. Windows do not overlap, though BARs may. */
+struct pci_window { uint64_t first, last; const struct pci_bar *bar; };
+struct pci_map {
+    uint32_t          count;
+    struct pci_window window[2 * PCI_BARS_MAX - 1];     /* sorted */
+};
+
+/*
+ * Which BAR decodes an address, of ports or of memory. Readers use map[turn & 1], and look
+ * again when turn has changed meanwhile; the next change is made in the other map.
+ */
+struct pci_decode {
+    atomic_uint    turn;
+    struct pci_map map[2];
+    unsigned       bars;
+    struct { struct pci_function *f; uint8_t n; } bar[PCI_BARS_MAX];    /* by devfn and number */
+};
+
 struct pci {
     struct spinlock      lock;
+    const struct dev_env *env;
     uint32_t             address;       /* CONFIG_ADDRESS */
     struct pci_function *fn[PCI_FUNCTIONS];     /* by devfn; null: empty slot */
     struct pci_function  host_bridge, isa_bridge;
+    struct pci_decode    io, mem;       /* changed under lock */
+    struct spinlock      intx_lock;
+    uint16_t             intx_users[PLAT_IOAPIC_PINS];  /* functions that drive the GSI */
     bus_handler          cf9;
     void                *cf9_dev;
 };
@@ -89,14 +126,18 @@ struct pci {
  * cf9 serves one-byte accesses to port 0xcf9, which lies inside of CONFIG_ADDRESS but
  * belongs to somebody else (misc_ports_cf9); null: nobody.
  */
-void pci_init(struct pci *p, bus_handler cf9, void *cf9_dev);
+void pci_init(struct pci *p, const struct dev_env *env, bus_handler cf9, void *cf9_dev);
+/* The bus's reset line: nothing decodes, masters or interrupts until it is set up again. */
 void pci_reset(struct pci *p);
 /* Ports 0xcf8-0xcff. */
 MUST_CHECK hv_status pci_attach(struct pci *p, struct pio_bus *b);
 /* The same functions in memory: 256 MiB at PLAT_ECAM_BASE. */
 MUST_CHECK hv_status pci_attach_ecam(struct pci *p, struct mmio_bus *b);
 
-/* HV_EXISTS: the slot is taken. f stays the caller's and must outlive the bus. VM setup. */
+/*
+ * HV_EXISTS: the slot is taken; HV_NOMEM: too many BARs. f stays the caller's and must outlive
+ * the bus. Function 0 says by itself that its device has several. VM setup.
+ */
 MUST_CHECK hv_status pci_add(struct pci *p, uint8_t devfn, struct pci_function *f);
 
 /* ---- building a function; before pci_add(), after pci_function_init() ---- */
@@ -105,7 +146,7 @@ MUST_CHECK hv_status pci_add(struct pci *p, uint8_t devfn, struct pci_function *
 void pci_set_bar(struct pci_function *f, unsigned n, const struct pci_bar *bar);
 /* A capability of `len` bytes, id and next pointer included: its offset. Zeroed, read-only. */
 unsigned pci_add_capability(struct pci_function *f, uint8_t id, unsigned len);
-/* Interrupt pin INTA; line level and shared, as guest_pci_irq() wires it. */
+/* Interrupt pin INTA; level triggered and shared, wired as plat_pci_irq() says. */
 void pci_use_intx(struct pci_function *f);
 /* One message, 64-bit address, maskable (6.8.1). Sent where INTx would rise. */
 void pci_add_msi(struct pci_function *f);
@@ -117,11 +158,19 @@ void pci_add_msix(struct pci_function *f, unsigned n, uint16_t vectors);
 
 /* ---- interrupts; any CPU, device and queue locks may be held ---- */
 
-/* Drives the INTx level; while MSI is in use a rise sends its message instead. */
+/*
+ * Drives the INTx level; while MSI is in use a rise sends its message instead. The second is
+ * for callers that hold f->irq_lock, which keeps a register of theirs in step with the line.
+ */
 void pci_set_intx(struct pci_function *f, bool level);
+void pci_set_intx_locked(struct pci_function *f, bool level);
 /* Is MSI-X switched on? Then the device sends messages, else it drives INTx. */
 bool pci_msix_on(const struct pci_function *f);
-/* Sends a vector's message, or makes it pending while masked. Out of range: nothing. */
+/*
+ * Sends a vector's message. It becomes pending while masked, or while the function may not
+ * master the bus, as a message is a write to memory (6.2.2, bit 2). Nothing when the vector
+ * does not exist or MSI-X is off.
+ */
 void pci_msix_send(struct pci_function *f, uint16_t vector);
 /* The device no longer asks: a pending bit is taken back (6.8.2.9). */
 void pci_msix_clear(struct pci_function *f, uint16_t vector);
@@ -129,7 +178,8 @@ void pci_msix_clear(struct pci_function *f, uint16_t vector);
 /*
  * What firmware does at power-up: gives every BAR an address (ports from PLAT_PCI_IO_BASE,
  * memory from PLAT_PCI_MMIO_BASE), switches decoding and mastering on, and fills in the
- * Interrupt Line registers. VM set-up, after pci_reset().
+ * Interrupt Line registers and the ISA bridge's routes. A BAR that finds no room gets no
+ * address, and its function does not decode. VM set-up, after pci_reset().
  */
 void pci_assign(struct pci *p);
 

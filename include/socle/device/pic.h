@@ -42,7 +42,10 @@ struct pic {
  */
 void pic_init(struct pic *p, void (*output)(void *ctx, bool level), void *ctx);
 
-/* Power-on: vectors 0x08 and 0x70 as a BIOS leaves them, all inputs masked. Keeps input levels. */
+/*
+ * Power-on, as a BIOS leaves it: vectors 0x08 and 0x70, all inputs masked, those of PCI level
+ * triggered. Keeps input levels.
+ */
 void pic_reset(struct pic *p);
 
 /* Ports 0x20-0x21, 0xa0-0xa1, 0x4d0-0x4d1. */
