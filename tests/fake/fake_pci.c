@@ -6,11 +6,14 @@
 
 #include "socle/assert.h"
 
-struct fake_pci *fake_pci_new(void)
+void fake_pci_restart(struct fake_pci *p)
 {
-    struct fake_pci *p = calloc(1, sizeof(*p));
-    hv_assert(p);
-    p->env = fake_env_new();
+    struct fake_env *env = p->env;
+    for (unsigned i = 0; i < FAKE_LINES; i++) {
+        env->line[i] = false;
+        env->rises[i] = 0;
+    }
+    env->msis = 0;
     pio_bus_init(&p->pio);
     mmio_bus_init(&p->mmio);
     pci_init(&p->pci, &p->env->env, NULL, NULL);
@@ -18,6 +21,14 @@ struct fake_pci *fake_pci_new(void)
     hv_assert(pci_attach_ecam(&p->pci, &p->mmio) == HV_OK);
     p->pio.rest = (struct bus_rest){ pci_io_access, &p->pci };
     p->mmio.rest = (struct bus_rest){ pci_mem_access, &p->pci };
+}
+
+struct fake_pci *fake_pci_new(void)
+{
+    struct fake_pci *p = calloc(1, sizeof(*p));
+    hv_assert(p);
+    p->env = fake_env_new();
+    fake_pci_restart(p);
     return p;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vmm/lib/bus.c: attaching, widths, edges of ranges and of the spaces, locks. */
+/* vmm/lib/bus.c: attaching, widths, edges of ranges and of the spaces, locks, the rest. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -236,6 +236,94 @@ static void mmio_space_edges(void **unused)
     assert_false(mread(UINT64_MAX - 3, 8, &v));
 }
 
+/* ---- the rest -------------------------------------------------------------------- */
+
+static unsigned asked;
+static uint64_t asked_at;
+static bool answers;
+
+static bool on_rest(void *ctx, uint64_t addr, struct bus_access *a)
+{
+    assert_ptr_equal(ctx, &dev);
+    asked++;
+    asked_at = addr;
+    if (answers && !a->write)
+        a->value = 0x42;
+    return answers;
+}
+
+static int setup_rest(void **state)
+{
+    setup(state);
+    asked = 0;
+    answers = true;
+    pio.rest = mmio.rest = (struct bus_rest){ on_rest, &dev };
+    return 0;
+}
+
+static void rest_is_asked_where_no_range_is(void **unused)
+{
+    uint64_t v;
+    assert_true(pread(0xc000, 4, &v));                  /* no range at all */
+    assert_true(mread(0x1000, 4, &v));
+    assert_int_equal(asked, 2);
+    assert_int_equal(padd(0xc010, 4), HV_OK);
+    assert_int_equal(madd(0x1010, 8), HV_OK);
+    assert_true(pread(0xc00c, 4, &v));
+    assert_int_equal(v, 0x42);
+    assert_int_equal(asked_at, 0xc00c);
+    assert_true(pread(0xc014, 1, &v));
+    assert_true(pread(0xffff, 1, &v));
+    assert_true(mread(0x1008, 8, &v));
+    assert_int_equal(v, 0x42);
+    assert_int_equal(asked_at, 0x1008);
+    assert_true(mread(0x1018, 1, &v));
+    assert_true(mread(UINT64_MAX, 1, &v));
+    assert_true(asked_at == UINT64_MAX);
+    struct bus_access a = { .value = 7, .size = 1, .write = true };
+    assert_true(pio_access(&pio, 0xc014, &a));
+    assert_true(mmio_access(&mmio, gpa(0), &a));
+    assert_int_equal(asked, 10);
+    assert_int_equal(dev.count, 0);
+}
+
+static void rest_may_refuse(void **unused)
+{
+    uint64_t v;
+    answers = false;
+    assert_false(pread(0xc000, 2, &v));
+    assert_int_equal(v, 0xffff);
+    assert_false(mread(0x1000, 8, &v));
+    assert_true(v == UINT64_MAX);
+    struct bus_access a = { .value = 7, .size = 1, .write = true };
+    assert_false(pio_access(&pio, 0xc000, &a));
+    assert_false(mmio_access(&mmio, gpa(0), &a));
+    assert_int_equal(asked, 4);
+}
+
+/* Ranges go first, also for accesses that only touch one. */
+static void rest_never_sees_a_range(void **unused)
+{
+    uint64_t v;
+    assert_int_equal(padd(0xc010, 1), HV_OK);
+    assert_int_equal(madd(0x1010, 1), HV_OK);
+    assert_int_equal(madd(0, 1), HV_OK);
+    assert_true(pread(0xc010, 1, &v));
+    assert_true(mread(0x1010, 1, &v));
+    assert_int_equal(dev.count, 2);
+    assert_false(pread(0xc010, 2, &v));
+    assert_false(pread(0xc00f, 2, &v));
+    assert_false(pread(0xc00d, 4, &v));
+    assert_false(mread(0x1010, 2, &v));
+    assert_false(mread(0x100f, 2, &v));
+    assert_false(mread(0x1009, 8, &v));
+    assert_int_equal(asked, 0);
+    assert_true(pread(0xc00c, 4, &v));
+    assert_true(mread(0x1008, 8, &v));
+    assert_int_equal(asked, 2);
+    assert_int_equal(dev.count, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +337,9 @@ int main(void)
         cmocka_unit_test_setup(ranges_run_out_cleanly, setup),
         cmocka_unit_test_setup(mmio_finds_ranges_in_any_order, setup),
         cmocka_unit_test_setup(mmio_space_edges, setup),
+        cmocka_unit_test_setup(rest_is_asked_where_no_range_is, setup_rest),
+        cmocka_unit_test_setup(rest_may_refuse, setup_rest),
+        cmocka_unit_test_setup(rest_never_sees_a_range, setup_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

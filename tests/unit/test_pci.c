@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vmm/device/pci.c: mechanism #1 in all widths, 0xcf9, masks and hooks, the bridges, state. */
+/*
+ * vmm/device/pci.c and pci_bridges.c: mechanism #1 in all widths and ECAM, 0xcf9, masks and
+ * hooks, the bridges, their state. BARs, interrupts and more of state have tests of their own.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -211,6 +214,64 @@ static void test_hooks_and_masks(void **unused)
     assert_int_equal(in(0xcf8, 4), 0);
 }
 
+static void test_multi_function(void **unused)
+{
+    static struct pci_function fn[4];
+    static const uint8_t devfn[] = { PCI_DEVFN(4, 3), PCI_DEVFN(4, 0), PCI_DEVFN(5, 0), PCI_DEVFN(5, 7) };
+    for (unsigned i = 0; i < 4; i++) {
+        pci_function_init(&fn[i], 0x1af4, 0x1041, 0x020000, 0x01);
+        assert_int_equal(pci_add(&pci, devfn[i], &fn[i]), HV_OK);
+        assert_int_equal(get(4, 0, 0x0e, 1), i == 0 ? 0xff : 0x80);
+        assert_int_equal(get(5, 0, 0x0e, 1), i < 2 ? 0xff : i == 2 ? 0 : 0x80);
+    }
+    assert_int_equal(get(4, 3, 0x0e, 1), 0);
+    set(4, 0, 0x0e, 1, 0);
+    pci_reset(&pci);
+    assert_int_equal(get(4, 0, 0x0e, 1), 0x80);
+    assert_int_equal(get(0, 0, 0x0e, 1), 0);
+}
+
+/* ---- ECAM ----------------------------------------------------------------------- */
+
+static struct mmio_bus mmio;
+
+static uint64_t peek(uint64_t offset, uint8_t size)
+{
+    struct bus_access a = { .size = size };
+    (void)mmio_access(&mmio, gpa(PLAT_ECAM_BASE + offset), &a);
+    return a.value;
+}
+
+static void poke(uint64_t offset, uint8_t size, uint64_t v)
+{
+    struct bus_access a = { .value = v, .size = size, .write = true };
+    (void)mmio_access(&mmio, gpa(PLAT_ECAM_BASE + offset), &a);
+}
+
+static void test_ecam(void **unused)
+{
+    enum { ISA = 1 << 15 };
+    mmio_bus_init(&mmio);
+    assert_int_equal(pci_attach_ecam(&pci, &mmio), HV_OK);
+    assert_int_equal(peek(0, 4), 0x12378086);
+    assert_int_equal(peek(2, 2), 0x1237);
+    assert_int_equal(peek(ISA + 0x0b, 1), 6);
+    poke(ISA + 0x60, 4, 0x04030201), poke(ISA + 0x62, 1, 0x07);
+    assert_int_equal(peek(ISA + 0x60, 4), 0x04070201);
+    assert_int_equal(get(1, 0, 0x60, 4), 0x04070201);   /* the same registers */
+    assert_int_equal(peek(ISA + 0x61, 2), 0xffff);      /* misaligned */
+    assert_true(peek(ISA + 0x60, 8) == UINT64_MAX);
+    assert_int_equal(peek(ISA + 0xfc, 4), 0);
+    for (unsigned at = 0x100; at < 0x1000; at += 4) {   /* conventional functions end here */
+        poke(ISA + at, 4, 0);
+        assert_int_equal(peek(ISA + at, 4), 0xffffffff);
+    }
+    assert_int_equal(peek(2 << 15, 4), 0xffffffff);     /* an empty slot */
+    for (uint64_t other = 1; other < 256; other++)      /* other buses */
+        assert_int_equal(peek(other << 20, 4), 0xffffffff);
+    assert_int_equal(in(0xcf8, 4), 0x80000860);         /* CONFIG_ADDRESS plays no part */
+}
+
 static void test_fields(void **unused)
 {
     uint8_t space[8] = { 0 };
@@ -301,6 +362,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_identity_is_read_only, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pam, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hooks_and_masks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_multi_function, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ecam, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fields, setup, teardown),
         cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
         cmocka_unit_test_setup_teardown(test_load_refuses, setup, teardown),

@@ -3,6 +3,7 @@
  * vmm/device/pci_bar.c and pci_assign.c: sizing and moving BARs, COMMAND's decoding bits, who
  * has an address when BARs overlap, edges of BARs and of the space, locks, firmware's part.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -408,6 +409,42 @@ static void bars_run_out_cleanly(void **unused)
     assert_int_equal(who(0), 1);
 }
 
+/* ---- several CPUs ---------------------------------------------------------------- */
+
+static atomic_bool moving;
+
+/* Moves the BAR below and around the one that is looked for, so that its window's index changes. */
+static void *move(void *unused)
+{
+    for (unsigned i = 0; atomic_load(&moving); i++)
+        set(BAR0, i & 1 ? 0xc0000000 : 0xd8000000);
+    return NULL;
+}
+
+static void look_ups_survive_moves(void **unused)
+{
+    pthread_t mover;
+    add(&fn, 0, bar(PCI_BAR_MEM32, 0x1000, 0));
+    add(&later, 0, bar(PCI_BAR_MEM32, 0x1000, 1));
+    add(&later, 1, bar(PCI_BAR_MEM32, 0x1000, 2));
+    plug();
+    assert_int_equal(pci_add(&p->pci, LATER, &later), HV_OK);
+    fake_pci_set(p, LATER, BAR0, 4, 0xd0000000), fake_pci_set(p, LATER, BAR0 + 4, 4, 0xd4000000);
+    command(DEV, ON), command(LATER, ON);
+    atomic_store(&moving, true);
+    assert_int_equal(pthread_create(&mover, NULL, move, NULL), 0);
+    unsigned wrong = 0;
+    for (unsigned i = 0; i < 300000; i++) {
+        struct bus_access a = { .size = 4, .write = true };
+        const unsigned before = probe[1 + (i & 1)].count;
+        wrong += !pci_mem_access(&p->pci, i & 1 ? 0xd4000000 : 0xd0000000, &a);
+        wrong += probe[1 + (i & 1)].count != before + 1;
+    }
+    atomic_store(&moving, false);
+    pthread_join(mover, NULL);
+    assert_int_equal(wrong, 0);
+}
+
 /* ---- bus reset and firmware ------------------------------------------------------ */
 
 static void reset_ends_decoding(void **unused)
@@ -482,7 +519,7 @@ int main(void)
         T(command_switches_decoding), T(handler_sees_offset_and_cut_values), T(edges_of_a_bar),
         T(other_widths_are_nobodys), T(only_the_bars_lock_is_held), T(bars_move),
         T(ports_above_64k_are_out_of_reach), T(fixed_ranges_go_first), T(lower_function_and_bar_win),
-        T(any_pile_of_bars_is_resolved), T(bars_run_out_cleanly), T(reset_ends_decoding),
+        T(any_pile_of_bars_is_resolved), T(bars_run_out_cleanly), T(look_ups_survive_moves), T(reset_ends_decoding),
         T(firmware_assigns_everything), T(firmware_runs_out_of_room),
     };
     return cmocka_run_group_tests_name("pci_bar", tests, NULL, NULL);

@@ -270,7 +270,7 @@ void pci_irq_reset(struct pci_function *f)
 
 void pci_irq_adopt(struct pci_function *f)
 {
-    f->msi_pending = f->msi_pending && pci_msi_on(f) && msi_held(f);
+    f->msi_pending = f->msi_pending && f->intx && pci_msi_on(f) && msi_held(f);
     uint64_t held = 0;
     for (unsigned v = 0; v < f->msix_vectors; v++)
         held |= all_held(f) || vector_held(f, v) ? BIT64(v) : 0;
