@@ -136,20 +136,32 @@ static void open_table(const struct virtq *q, struct table *t, uint64_t at, uint
 /* An indirect table may lie at any address (2.7.5.3 asks for no alignment). */
 typedef uint64_t __attribute__((aligned(1), may_alias)) any_u64;
 
+/* A descriptor that a break between blocks cuts in two, or that is not there. */
+static COLD __attribute__((noinline)) bool fetch_split(const struct virtq *q, const struct table *t, uint32_t i,
+                                                       uint64_t half[2])
+{
+    uint64_t at;
+    return add_u64(t->at.v, i * sizeof(struct desc), &at) &&
+           gmem_read(q->mem, gpa(at), half, sizeof(struct desc)) == HV_OK;
+}
+
 /* Each half is read once; halves of different age are the driver's own doing. */
 static inline bool fetch(const struct virtq *q, const struct table *t, uint32_t i, struct desc *d)
 {
     size_t offset = i * sizeof(*d);
-    if (unlikely(offset + sizeof(*d) > t->here)) {
-        uint64_t at;
-        return add_u64(t->at.v, offset, &at) && gmem_read(q->mem, gpa(at), d, sizeof(*d)) == HV_OK;
+    uint64_t addr, rest;
+    if (likely(offset + sizeof(*d) <= t->here)) {
+        const volatile any_u64 *p = (const volatile any_u64 *)(t->host + offset);
+        addr = p[0];
+        rest = p[1];
+    } else {
+        uint64_t half[2];
+        if (!fetch_split(q, t, i, half))
+            return false;
+        addr = half[0];
+        rest = half[1];
     }
-    const volatile any_u64 *p = (const volatile any_u64 *)(t->host + offset);
-    uint64_t rest = p[1];
-    d->addr = p[0];
-    d->len = (uint32_t)rest;
-    d->flags = (uint16_t)(rest >> 32);
-    d->next = (uint16_t)(rest >> 48);
+    *d = (struct desc){ addr, (uint32_t)rest, (uint16_t)(rest >> 32), (uint16_t)(rest >> 48) };
     return true;
 }
 
@@ -157,10 +169,12 @@ static inline bool fetch(const struct virtq *q, const struct table *t, uint32_t 
  * Goes on in the indirect table that d names. 2.7.5.3.1: one table per chain, at its end;
  * 2.7.5.3.2: ordinary descriptors may come before it, its WRITE flag means nothing.
  */
-static const char *enter_indirect(const struct virtq *q, struct table *t, const struct desc *d)
+static inline const char *enter_indirect(const struct virtq *q, struct table *t, const struct desc *d, bool inside)
 {
     if (!q->indirect)
         return "indirect descriptor without the feature";
+    if (inside)
+        return "indirect descriptor inside an indirect table";
     if (d->flags & DESC_NEXT)
         return "descriptor with both INDIRECT and NEXT";
     if (!d->len || d->len % sizeof(*d))
@@ -171,58 +185,73 @@ static const char *enter_indirect(const struct virtq *q, struct table *t, const 
     return NULL;
 }
 
+/* Where a walk is; the chain gets it all at the end. */
+struct progress {
+    bool     inside;                    /* an indirect table */
+    bool     writing;                   /* among the device-writable ones, */
+    uint16_t out, n;                    /* which begin at seg[out]; n segments so far */
+    uint64_t out_len, len;
+};
+
 /* Empty descriptors are lawful (2.7.5 asks for no length), and nothing to copy: left out. */
-static inline const char *append(struct virtq_chain *c, const struct desc *d, bool *writing)
+static inline const char *append(struct virtq_chain *c, struct progress *p, const struct desc *d)
 {
     bool write = d->flags & DESC_WRITE;
-    if (unlikely(*writing && !write))
-        return "device-readable descriptor after a device-writable one";
-    *writing = write;
-    if (!d->len)
-        return NULL;
-    c->seg[c->out + c->in] = (struct virtq_seg){ gpa(d->addr), d->len };
-    if (write) {
-        c->in++;
-        c->in_len += d->len;
-    } else {
-        c->out++;
-        c->out_len += d->len;
+    if (write != p->writing) {
+        if (unlikely(!write))
+            return "device-readable descriptor after a device-writable one";
+        p->writing = true;
+        p->out = p->n;
+        p->out_len = p->len;
     }
-    return unlikely(c->out_len + c->in_len > CHAIN_BYTES_MAX) ? "chain is longer than 4 GiB" : NULL;
+    if (d->len)
+        c->seg[p->n++] = (struct virtq_seg){ gpa(d->addr), d->len };
+    p->len += d->len;
+    return NULL;
 }
 
-/* Null, or what is wrong with the chain. Ends because each chain is shorter than the queue. */
+static inline const char *finish(struct virtq_chain *c, const struct progress *p)
+{
+    c->out = p->writing ? p->out : p->n;
+    c->out_len = p->writing ? p->out_len : p->len;
+    c->in = (uint16_t)(p->n - c->out);
+    c->in_len = p->len - c->out_len;
+    return unlikely(p->len > CHAIN_BYTES_MAX) ? "chain is longer than 4 GiB" : NULL;
+}
+
+/* Null, or what is wrong with the chain. Ends because no chain is longer than the queue. */
 static const char *walk(const struct virtq *q, struct virtq_chain *c)
 {
     uint32_t i = c->head, left = q->size;
-    bool inside = false, writing = false;
+    struct progress p = { 0 };
     struct table t;
     struct desc d;
 
     open_table(q, &t, q->desc.v, q->size);
     for (;;) {
+        const char *why;
         if (unlikely(!fetch(q, &t, i, &d)))
-            return inside ? "indirect table is not in RAM" : no_ram;
-        if (d.flags & DESC_INDIRECT) {
-            const char *why = inside ? "indirect descriptor inside an indirect table"
-                                     : enter_indirect(q, &t, &d);
+            return p.inside ? "indirect table is not in RAM" : no_ram;
+        if (unlikely(d.flags & DESC_INDIRECT)) {
+            why = enter_indirect(q, &t, &d, p.inside);
             if (why)
                 return why;
-            inside = true;
+            p.inside = true;
             i = 0;
             continue;
         }
         if (unlikely(!left--))
             return "chain is longer than the queue";
-        const char *why = append(c, &d, &writing);
+        why = append(c, &p, &d);
         if (unlikely(why))
             return why;
         if (!(d.flags & DESC_NEXT))
-            return NULL;
+            break;
         i = d.next;
         if (unlikely(i >= t.entries))
             return "next descriptor is outside of its table";
     }
+    return finish(c, &p);
 }
 
 static enum virtq_got broken(struct virtq *q, const char *why)
@@ -242,23 +271,25 @@ static inline bool too_far(const struct virtq *q, uint16_t index)
 
 enum virtq_got virtq_take(struct virtq *q, struct virtq_chain *c)
 {
-    uint16_t index, head;
+    size_t entry = 1 + (q->next_avail & (q->size - 1u)), here = 2 + 2 * (size_t)q->size;
 
     if (unlikely(!usable(q)))
         return q->broken ? VIRTQ_BROKEN : VIRTQ_EMPTY;
-    if (unlikely(!load16(q, q->avail.v + AVAIL_INDEX, &index)))
+    /* The index and the entries behind it. */
+    const uint16_t *ring = gmem_span(q->mem, gpa(q->avail.v + AVAIL_INDEX), false, &here);
+    if (unlikely(!ring))
         return broken(q, no_ram);
+    uint16_t index = __atomic_load_n(ring, __ATOMIC_ACQUIRE);
     if (index == q->next_avail)
         return VIRTQ_EMPTY;
     if (unlikely(too_far(q, index)))
         return broken(q, "available index is too far ahead");
-    if (unlikely(!load16(q, q->avail.v + AVAIL_RING + 2 * (q->next_avail & (q->size - 1)), &head)))
+    if (likely(2 * entry < here))
+        c->head = __atomic_load_n(&ring[entry], __ATOMIC_RELAXED);
+    else if (!load16(q, q->avail.v + AVAIL_INDEX + 2 * entry, &c->head))
         return broken(q, no_ram);
-    if (unlikely(head >= q->size))
+    if (unlikely(c->head >= q->size))
         return broken(q, "available ring names no descriptor");
-    c->head = head;
-    c->out = c->in = 0;
-    c->out_len = c->in_len = 0;
     const char *why = walk(q, c);
     if (unlikely(why))
         return broken(q, why);
@@ -280,19 +311,25 @@ bool virtq_pending(const struct virtq *q)
 
 /* ---- giving them back ----------------------------------------------------------- */
 
+/* Aligned to 4 bytes only, an element may be cut in two by a break between blocks. */
+static COLD __attribute__((noinline)) bool put_split(const struct virtq *q, gpa_t at, uint32_t id, uint32_t len)
+{
+    const struct used_elem e = { id, len };
+    return gmem_write(q->mem, at, &e, sizeof(e)) == HV_OK;
+}
+
 void virtq_put(struct virtq *q, uint16_t head, uint32_t written)
 {
-    const struct used_elem e = { head, written };
     if (unlikely(!usable(q)))
         return;
-    gpa_t at = gpa(q->used.v + USED_RING + sizeof(e) * (q->next_used & (q->size - 1)));
-    size_t n = sizeof(e);
+    gpa_t at = gpa(q->used.v + USED_RING + sizeof(struct used_elem) * (q->next_used & (q->size - 1)));
+    size_t n = sizeof(struct used_elem);
     uint32_t *p = gmem_span(q->mem, at, true, &n);
-    if (likely(p && n == sizeof(e))) {
-        p[0] = e.id;                    /* nobody looks before the index is stored */
-        p[1] = e.len;
-    } else if (gmem_write(q->mem, at, &e, sizeof(e)) != HV_OK) {
-        q->broken = no_ram;             /* aligned to 4 only: may have crossed a block */
+    if (likely(p && n == sizeof(struct used_elem))) {
+        p[0] = head;                    /* nobody looks before the index is stored */
+        p[1] = written;
+    } else if (!put_split(q, at, head, written)) {
+        q->broken = no_ram;
         return;
     }
     q->next_used++;
