@@ -4,9 +4,11 @@
  * function with its capabilities, status, features, queues' set-up, interrupts. What the
  * device does is behind struct virtio_ops.
  *
- * Locking: v->lock guards status, features and the selection registers; it is taken before a
- * queue's lock. ops->notify comes without locks: the device takes its queue's. The others
- * come under v->lock; reset and start find no queue lock held.
+ * Locking: v->lock guards features, the selection registers and changes of status (which is
+ * read, and NEEDS_RESET set, without it); it is taken before a queue's lock. ops->notify
+ * comes without locks of this device: the device takes its queue's. The others come under
+ * v->lock; reset, queue_reset and start find no queue lock held. By way of the window in
+ * configuration space (4.1.4.9) all of them may come under the PCI bus's lock.
  */
 #ifndef SOCLE_VIRTIO_VIRTIO_H
 #define SOCLE_VIRTIO_VIRTIO_H
@@ -73,13 +75,14 @@ struct virtio {
     uint64_t            offered, features;      /* features: what the driver accepted so far */
     uint8_t             status;
     uint8_t             generation;     /* of the device configuration, 2.5.1 */
-    uint8_t             isr;            /* 4.1.4.5; under the function's interrupt lock */
+    uint8_t             isr;            /* 4.1.4.5; under the function's irq_lock */
+    uint8_t             window_cap;     /* VIRTIO_PCI_CAP_PCI_CFG, in configuration space */
     uint16_t            config_vector;
     uint16_t            select;         /* queue */
     uint32_t            feature_select, driver_select;
-    bool                resetting;
-    uint32_t            window[3];      /* VIRTIO_PCI_CAP_PCI_CFG: bar, offset, length */
-    const char         *broken;         /* why it wants a reset; for the log, once */
+    bool                resetting;      /* put off by ops->reset */
+    uint16_t            queue_resetting;        /* bit per queue: put off by ops->queue_reset */
+    const char         *broken;         /* why it wanted a reset, the last time; whoever logs it takes it */
     struct virtq        q[VIRTIO_QUEUES_MAX];
 };
 
@@ -93,11 +96,11 @@ void virtio_queue_reset_done(struct virtio *v, unsigned n);
 
 /* Used buffers are to be looked at (after virtq_publish() said so). q->lock may be held. */
 void virtio_interrupt(struct virtio *v, struct virtq *q);
-/* The device configuration has changed: new generation and an interrupt. No queue lock held. */
+/* The device configuration has changed: new generation and an interrupt. Any lock held. */
 void virtio_config_changed(struct virtio *v);
 /*
  * The driver broke a rule: NEEDS_RESET, a configuration interrupt, and no queue is served any
- * more until the reset (2.1.2). With or without a queue's lock held, not under v->lock.
+ * more until the reset (2.1.2). Any lock held. Nothing happens before DRIVER_OK.
  */
 void virtio_broken(struct virtio *v, const char *why);
 
@@ -105,7 +108,8 @@ void virtio_broken(struct virtio *v, const char *why);
 static inline bool virtio_ready(const struct virtio *v, unsigned n)
 {
     const struct virtq *q = &v->q[n];
-    return q->enabled && !q->broken && (v->status & (VIRTIO_DRIVER_OK | VIRTIO_NEEDS_RESET)) == VIRTIO_DRIVER_OK;
+    uint8_t status = __atomic_load_n(&v->status, __ATOMIC_ACQUIRE);
+    return q->enabled && !q->broken && (status & (VIRTIO_DRIVER_OK | VIRTIO_NEEDS_RESET)) == VIRTIO_DRIVER_OK;
 }
 static inline bool virtio_has(const struct virtio *v, uint64_t feature) { return v->features & feature; }
 
