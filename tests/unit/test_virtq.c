@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vmm/virtio/virtq.c: what a driver may do with a queue, and each rule that it may break. */
+/* vmm/virtio/virtq*.c: what a driver may do with a queue, and each rule that it may break. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>

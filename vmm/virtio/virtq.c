@@ -10,7 +10,6 @@
 #include "socle/virtio/virtq.h"
 
 #include "socle/bits.h"
-#include "socle/str.h"
 
 enum {
     DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4,   /* 2.7.5 */
@@ -392,74 +391,6 @@ bool virtq_notify_enable(struct virtq *q)
     /* 2.7.13.4.1 from the other side: a driver that saw us asleep made its request before. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return virtq_pending(q);
-}
-
-/* ---- copies --------------------------------------------------------------------- */
-
-void *virtq_span(const struct virtq *q, struct virtq_cursor *k, bool write, size_t max, size_t *n)
-{
-    uint64_t at;
-
-    if (k->i == k->end || !max)
-        return NULL;
-    const struct virtq_seg *s = &k->c->seg[k->i];
-    *n = min_u64(max, s->len - k->off);
-    if (unlikely(!add_u64(s->at.v, k->off, &at)))
-        return NULL;
-    void *p = gmem_span(q->mem, gpa(at), write, n);
-    if (unlikely(!p))
-        return NULL;
-    k->off += (uint32_t)*n;
-    if (k->off == s->len) {
-        k->i++;
-        k->off = 0;
-    }
-    return p;
-}
-
-bool virtq_pull(const struct virtq *q, struct virtq_cursor *k, void *to, size_t n)
-{
-    for (uint8_t *out = to; n;) {
-        size_t here;
-        const void *p = virtq_span(q, k, false, n, &here);
-        if (unlikely(!p))
-            return false;
-        memcpy(out, p, here);
-        out += here;
-        n -= here;
-    }
-    return true;
-}
-
-bool virtq_push(const struct virtq *q, struct virtq_cursor *k, const void *from, size_t n)
-{
-    for (const uint8_t *in = from; n;) {
-        size_t here;
-        void *p = virtq_span(q, k, true, n, &here);
-        if (unlikely(!p))
-            return false;
-        memcpy(p, in, here);
-        in += here;
-        n -= here;
-    }
-    return true;
-}
-
-bool virtq_skip(struct virtq_cursor *k, uint64_t n)
-{
-    while (n) {
-        if (k->i == k->end)
-            return false;
-        uint32_t left = k->c->seg[k->i].len - k->off;
-        if (n < left) {
-            k->off += (uint32_t)n;
-            return true;
-        }
-        n -= left;
-        k->i++;
-        k->off = 0;
-    }
-    return true;
 }
 
 /* ---- save and load -------------------------------------------------------------- */
