@@ -722,12 +722,15 @@ static void test_window_rules(void **unused)
         { 1, FAKE_STATUS, 1 }, { 6, FAKE_STATUS, 1 }, { 255, FAKE_STATUS, 1 }, { 0, FAKE_STATUS, 0 },
         { 0, FAKE_STATUS, 3 }, { 0, FAKE_STATUS, 8 }, { 0, FAKE_STATUS, UINT32_MAX }, { 0, 0x4000, 1 },
         { 0, 0x3ffe, 4 }, { 0, UINT32_MAX, 1 }, { 0, UINT32_MAX - 3, 4 }, { 0, 0x3001, 2 }, { 0, 2, 4 },
+        { 0, 0x2001, 2 }, { 0, 0x2002, 4 }, { 1, 0x2000, 1 },
     };
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
         unsigned data = window(bad[i].which, bad[i].offset, bad[i].len);
         cfg_set(data, 4, 0x01010101);
         (void)cfg(data, 4);
         assert_int_equal(status(), 0);
+        for (unsigned j = 0; j < CONFIG; j++)
+            assert_int_equal(dev.config[j], 0);
     }
     unsigned data = window(0, 8, 4);
     pci_reset(pci);

@@ -12,7 +12,7 @@
 
 enum {
     QUEUE_SIZE = 64,
-    REQUESTS_MAX = 64,                  /* of one call: requests of no bytes cost time, too */
+    REQUESTS_MAX = 32,                  /* of one call: requests of no bytes cost time, too */
     CHUNK = 256,
 };
 
