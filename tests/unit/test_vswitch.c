@@ -51,6 +51,7 @@ static void test_known_unicast(void **unused)
     assert_int_equal(send_to(0, mac(3)), NET_DROPPED);  /* not to the others either */
     assert_true(got_by(0));
     assert_int_equal(st[0].p.count.no_flow, 1);
+    assert_int_equal(flows_of(3), 0);
     assert_int_equal(send_to(3, mac(0)), NET_DROPPED);  /* its link is down */
     vport_link(&st[3].p, true);
     assert_int_equal(send_to(0, mac(3)), NET_SENT);

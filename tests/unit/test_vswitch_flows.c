@@ -209,6 +209,11 @@ static void test_wild_flows(void **unused)
     assert_int_equal(send_to(0, mac(1)), NET_DROPPED);
     assert_int_equal(send_to(2, mac(1)), NET_SENT);     /* the higher one */
     assert_true(got_by(1));
+    struct flow_spec younger = { .match = { .fields = FLOW_IN_PORT }, .priority = 5,
+                                 .actions = { .outputs = 1, .port = { 2 } } };
+    assert_int_equal(control_flow_add(sw, &younger, now), HV_OK);
+    assert_int_equal(send_to(0, mac(1)), NET_DROPPED);  /* of two equal ones the older */
+    assert_int_equal(control_flow_delete(sw, &younger.match, 5), HV_OK);
     frame_type_is = 0x0800;
     assert_int_equal(send_to(0, mac(1)), NET_SENT);
     assert_true(got_by(2));
@@ -312,6 +317,11 @@ static void test_controllers_flow_stays(void **unused)
     vport_link(&st[0].p, false);
     send_to(1, mac(80));
     assert_true(got_by(4));
+    struct flow_spec theirs = spec_to(0, mac(2), 0, 0); /* where frames go does not say who may send them */
+    assert_int_equal(control_flow_add(sw, &theirs, now), HV_OK);
+    vport_link(&st[0].p, true);
+    assert_int_equal(send_vlan(0, mac(2), mac(1), -1), NET_DROPPED);
+    assert_int_equal(st[0].p.count.conflict, 1);
     struct flow_spec none = spec_to(2, mac(81), 0, 0);
     assert_int_equal(control_flow_modify(sw, &none, now), HV_NOT_FOUND);
     check_table();

@@ -89,7 +89,7 @@ static void conflict(struct vport *p, uint64_t mac, uint64_t now)
     event_port(p, PORT_CONFLICT, mac);
 }
 
-/* A station at a port with many: known there already? */
+/* A station at a port with many: known there already? A controller may say so of any but ports' own. */
 static bool known_source(struct vport *p, uint64_t src, uint32_t vlan, uint64_t now)
 {
     struct flow *w = flow_exact(p->sw, flow_key(src, vlan));
@@ -97,19 +97,17 @@ static bool known_source(struct vport *p, uint64_t src, uint32_t vlan, uint64_t 
         return false;
     if (w->spec.flags & FLOW_AGE_BY_SOURCE)
         w->used = now;
-    return true;
+    return w->share == p->number || !port_own(p->sw, src, vlan);
 }
 
-bool port_source(struct vport *p, const struct net_frame *f, uint64_t now)
+bool port_source_slow(struct vport *p, const struct net_frame *f, uint64_t now)
 {
     uint64_t src = frame_src(f);
     if (!p->c.any_mac && !p->c.uplink) {
-        if (likely(src == p->mac))
-            return true;
         p->count.spoofed++;
         return false;
     }
-    if (src == p->mac || known_source(p, src, f->vlan, now))
+    if (known_source(p, src, f->vlan, now))
         return true;
     if (port_own(p->sw, src, f->vlan)) {
         conflict(p, src, now);

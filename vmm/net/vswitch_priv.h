@@ -98,8 +98,6 @@ struct vswitch {
 
 /* Is the frame one that this port may send? Sets f->vlan. False: counted. */
 bool port_accepts(struct vport *p, struct net_frame *f, bool tagged);
-/* Is its source the port's to use? Tells the learning switch of new ones. False: counted. */
-bool port_source(struct vport *p, const struct net_frame *f, uint64_t now);
 /* One more broadcast or unknown destination: is it within the limit? False: counted. */
 bool port_storm(struct vport *p, uint64_t now);
 bool port_member(const struct vport *p, uint32_t vlan);
@@ -115,6 +113,12 @@ void port_own_add(struct vswitch *sw, struct vport *p);
 
 static inline uint64_t frame_dst(const struct net_frame *f) { return get_le64(f->head) & MAC_MASK; }
 static inline uint64_t frame_src(const struct net_frame *f) { return get_le64(f->head + MAC_LEN) & MAC_MASK; }
+/* Is its source the port's to use? Tells the learning switch of new ones. False: counted. */
+bool port_source_slow(struct vport *p, const struct net_frame *f, uint64_t now);
+static inline bool port_source(struct vport *p, const struct net_frame *f, uint64_t now)
+{
+    return likely(frame_src(f) == p->mac) || port_source_slow(p, f, now);
+}
 static inline uint16_t frame_type(const struct net_frame *f) { return get_be16(f->head + ETH_TYPE); }
 
 /* ---- flows: flow.c, flow_edit.c ---- */
