@@ -18,16 +18,22 @@ struct blk_pages {
 
 struct blk_ram {
     struct blk       blk;
-    struct spinlock  lock;          /* overlay's tables; below the queues' locks */
+    /* The next two are below the queues' locks; `lock` is the lower one. */
+    struct spinlock  gate;          /* held while pages are freed, or to become a user */
+    struct spinlock  lock;          /* whoever adds to the overlay's tables */
+    _Atomic uint32_t users;         /* copies under way between the overlay's pages and guests */
     uint8_t         *image;         /* never written when overlay or blk.readonly */
     uint64_t         len;           /* a multiple of 512 */
     bool             overlay;
     struct blk_pages pages;
     uint64_t         limit, used;   /* of the overlay: pages that hold data */
-    void           **root;          /* private to blk_ram.c */
+    void           **root;          /* private to blk_overlay.c */
     uint64_t         roots;
     bool             full;          /* the limit has refused a write since the overlay was last empty */
-    /* The limit (or, out_of_memory, the machine) refuses a write for the first time; may be null. */
+    /*
+     * The limit (or, out_of_memory, the machine) refuses a write for the first time. With a
+     * queue's lock held, so it only notes what happened. May be null.
+     */
     void           (*on_full)(void *owner, bool out_of_memory);
     void            *on_full_owner;
 };
