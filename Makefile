@@ -29,7 +29,7 @@ endif
 # Pure folders: no privileged instruction, no global state; also compiled natively.
 PURE_DIRS := vmm/lib vmm/device vmm/emul vmm/sched vmm/policy vmm/console \
              vmm/virtio vmm/net vmm/blk \
-             mm boot/config boot/loader boot/tables boot/info
+             mm boot/config boot/loader boot/tables boot/info drivers/pure
 # Folders that touch the machine: only in the hypervisor.
 HV_DIRS   := arch/x86/entry arch/x86/cpu arch/x86/mm arch/x86/svm arch/x86/vmx drivers vmm/core boot
 TOOL_DIRS := tools

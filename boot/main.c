@@ -16,6 +16,7 @@
 #include "boot/boot.h"
 #include "socle/console_io.h"
 #include "socle/cpu.h"
+#include "socle/drivers.h"
 #include "socle/fmt.h"
 #include "socle/hostcpu.h"
 #include "socle/log.h"
@@ -166,6 +167,7 @@ NORETURN static void boot_on_stack(void)
     start_clock();
     boot_config(&boot_info, &acpi);
     start_virtualization();
+    drivers_init(&acpi);
     boot_guests(&boot_info, no_virt);
     route_console_interrupts();
     sched_loop();

@@ -24,6 +24,9 @@ void host_object_free(void *p, size_t size);
 void *host_ram(hpa_t at);
 hpa_t host_ram_address(const void *p);
 
+/* Maps device registers uncached; null when out of memory, or no address. Boot. */
+volatile void *host_device(hpa_t at, uint64_t len);
+
 /* Unpredictable bytes: RDSEED/RDRAND where the CPU has them, mixed with timing. Any CPU. */
 void host_random(void *buf, size_t n);
 

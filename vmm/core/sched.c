@@ -8,6 +8,7 @@
 
 #include "socle/console_io.h"
 #include "socle/cpu.h"
+#include "socle/drivers.h"
 #include "socle/hostmem.h"
 #include "socle/run.h"
 #include "socle/shell_ops.h"
@@ -140,6 +141,8 @@ static void serve(void)
     cpu_events_take();
     sched_must_arm = true;              /* the timer may have fired */
     cpu_report_nmis();
+    drivers_serve();
+    drivers_tick(host_now());
     fire_alarms();
     cpu.console_due = console_io_serve();
     machine_end_if_asked();
@@ -147,7 +150,8 @@ static void serve(void)
 
 static uint64_t next_event(void)
 {
-    uint64_t due = alarm_next(&cpu.alarms);
+    uint64_t due = alarm_next(&cpu.alarms), device = drivers_next();
+    due = device < due ? device : due;
     return due < cpu.console_due ? due : cpu.console_due;
 }
 

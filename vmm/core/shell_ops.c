@@ -3,6 +3,7 @@
 #include "socle/shell_ops.h"
 
 #include "socle/console_io.h"
+#include "socle/drivers.h"
 #include "socle/fmt.h"
 #include "socle/hostcpu.h"
 #include "socle/hostmem.h"
@@ -159,6 +160,8 @@ static size_t cpus(void *ctx, struct cpu_row *rows, size_t max)
     return 1;
 }
 
+static size_t devices(void *ctx, struct device_row *rows, size_t max) { return drivers_rows(rows, max); }
+
 static const char *config(void *ctx, size_t *len)
 {
     *len = config_len;
@@ -169,8 +172,8 @@ static void set_closing(void *ctx, bool going_down) { closing = going_down; }
 static void end_later(void *ctx, bool reboot) { asked = reboot ? END_RESTART : END_OFF; }
 
 static struct shell_ops ops = {
-    .act = act, .row = row, .info = info, .exits = exits, .mem = mem, .cpus = cpus, .config = config,
-    .closing = set_closing, .machine_end = end_later, .version = SOCLE_VERSION,
+    .act = act, .row = row, .info = info, .exits = exits, .mem = mem, .cpus = cpus, .devices = devices,
+    .config = config, .closing = set_closing, .machine_end = end_later, .version = SOCLE_VERSION,
 };
 
 const struct shell_ops *shell_ops_get(void) { return &ops; }

@@ -38,7 +38,7 @@ struct pcpu {
 };
 
 /* Work that an interrupt left for the CPU's loop. */
-enum { PCPU_EVENT_TIMER = 1, PCPU_EVENT_UART = 2, PCPU_EVENT_KICK = 4 };
+enum { PCPU_EVENT_TIMER = 1, PCPU_EVENT_UART = 2, PCPU_EVENT_KICK = 4, PCPU_EVENT_DEVICE = 8 };
 
 static inline struct pcpu *this_cpu(void)
 {

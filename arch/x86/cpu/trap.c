@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "arch/x86/cpu/gdt.h"
+#include "arch/x86/cpu/irq.h"
 #include "arch/x86/cpu/lapic.h"
 #include "arch/x86/cpu/ops.h"
 #include "arch/x86/cpu/panic.h"
@@ -75,6 +76,8 @@ static void interrupt(const struct trap_frame *f)
         return;
     if (handlers[f->vector])
         handlers[f->vector]();
+    else if (f->vector >= VECTOR_DEVICE && f->vector <= VECTOR_DEVICE_END)
+        irq_deliver((uint8_t)f->vector);
     host_lapic_eoi();
 }
 

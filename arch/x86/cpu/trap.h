@@ -15,6 +15,8 @@ struct trap_frame {
 /* Vectors of the hypervisor's own interrupts. */
 enum {
     VECTOR_UART     = 0x40,
+    VECTOR_DEVICE   = 0x50,             /* to VECTOR_DEVICE_END: given out by irq.h */
+    VECTOR_DEVICE_END = 0xef,
     VECTOR_TIMER    = 0xf0,
     VECTOR_KICK     = 0xf1,
     VECTOR_ERROR    = 0xfe,

@@ -108,9 +108,11 @@ volatile void *hostmap_device(hpa_t at, uint64_t len)
     if (!len || !add_u64(at.v, len, &end) || end > PHYS_ADDR_END)
         return NULL;
     uint64_t va = device_next, size = align_up(end, PAGE_SIZE) - first;
+    if (size >= BLOCK_SIZE)             /* so that large pages can be used */
+        va = align_up(va, BLOCK_SIZE) + (first & (BLOCK_SIZE - 1));
     if (map(va, hpa(first), size, PT_W | PT_GLOBAL, PT_UC))
         return NULL;
-    device_next += size + PAGE_SIZE;    /* an unmapped page between two devices */
+    device_next = va + size + PAGE_SIZE;        /* an unmapped page between two devices */
     return (volatile void *)(va + (at.v - first));
 }
 

@@ -9,6 +9,7 @@ struct frames host_frames;
 
 void *host_ram(hpa_t at) { return phys_to_virt(at); }
 hpa_t host_ram_address(const void *p) { return virt_to_phys(p); }
+volatile void *host_device(hpa_t at, uint64_t len) { return hostmap_device(at, len); }
 
 static unsigned order_of(uint32_t n)
 {
