@@ -42,6 +42,7 @@ static void check_switches(struct reader *r)
 
     for (uint32_t i = 0; i < c->switches; i++) {
         r->bad = &c->sw[i].bad;
+        check_switch(r, &c->sw[i]);
         for (uint32_t j = 0; j < i; j++)
             check_switch_pair(r, &c->sw[i], &c->sw[j]);
     }

@@ -48,8 +48,30 @@ static void check_overlay(struct reader *r, const struct config_disk *d)
     if (d->readonly && d->overlay && !d->cdrom)
         read_error(r, d->at[DISK_OVERLAY], "overlay = true keeps writes in RAM, but readonly = "
                                            "true (line %u) allows none", d->at[DISK_READONLY].line);
+    if (d->overlay && given(d, DISK_OVERLAY) && given(d, DISK_DEVICE))
+        read_error(r, d->at[DISK_OVERLAY], "an overlay is for images (file): writes to a device "
+                                           "(line %u) go to the disk itself, or readonly = true "
+                                           "allows none", d->at[DISK_DEVICE].line);
     if (given(d, DISK_OVERLAY_MAX) && !d->overlay)
         read_error(r, d->at[DISK_OVERLAY_MAX], "overlay_max is for disks with overlay = true");
+}
+
+/* A guest that names disks by serial number must find one of each. */
+static void check_serial(struct reader *r, const struct guest_config *g, uint32_t i)
+{
+    const struct config_disk *d = &g->disk[i];
+
+    for (uint32_t k = 0; k < i; k++) {
+        const struct config_disk *e = &g->disk[k];
+
+        if (!d->serial.text || !e->serial.text || strcmp(d->serial.text, e->serial.text) != 0)
+            continue;
+        const bool here = given(d, DISK_SERIAL);
+        read_error(r, here ? d->at[DISK_SERIAL] : e->at[DISK_SERIAL],
+                   "serial = \"%s\" is that of another disk of this guest (line %u)",
+                   d->serial.text, here ? e->pos.line : d->pos.line);
+        return;
+    }
 }
 
 void check_disks(struct reader *r, struct guest_config *g)
@@ -62,6 +84,7 @@ void check_disks(struct reader *r, struct guest_config *g)
         check_source(r, d);
         check_cdrom(r, d);
         check_overlay(r, d);
+        check_serial(r, g, i);
         if (d->bus == CONFIG_BUS_IDE && ++ide == IDE_DRIVES + 1)
             read_error(r, d->at[DISK_BUS], "a guest has room for %d drives on ide; write "
                                            "bus = \"ahci\"", IDE_DRIVES);

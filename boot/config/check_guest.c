@@ -109,4 +109,5 @@ void check_guest(struct reader *r, struct guest_config *g)
     check_boot(r, g);
     check_cpus(r, g);
     check_disks(r, g);
+    check_nets(r, g);
 }

@@ -25,12 +25,17 @@ void config_defaults(struct config *c)
 size_t config_arena_enough(size_t len)
 {
     enum { NODE = sizeof(struct toml_node) + _Alignof(struct toml_node) };
-    enum { SECTION = sizeof(struct config_disk) + sizeof(struct config_file) };
+    enum {
+        DISK = sizeof(struct config_disk) + sizeof(struct config_file) + CONFIG_SERIAL_MAX + 1,
+        NET  = sizeof(struct config_net),
+        PCI  = sizeof(struct config_pci),
+        SECTION = (int)NET > (int)DISK ? (int)NET : (int)DISK,
+    };
     const size_t guests = CONFIG_GUESTS_MAX * (sizeof(struct guest_config) +
                                                3 * sizeof(struct config_file)) +
                           CONFIG_SWITCH_MAX * sizeof(struct config_switch);
-    const size_t most = CONFIG_GUESTS_MAX * SECTION *
-                        (CONFIG_DISKS_MAX + CONFIG_NETS_MAX + CONFIG_PCIS_MAX);
+    const size_t most = CONFIG_GUESTS_MAX * (DISK * CONFIG_DISKS_MAX + NET * CONFIG_NETS_MAX +
+                                             PCI * CONFIG_PCIS_MAX);
 
     return KIB(4) + guests + len * (NODE / 2 + 8) + min_u64(len * SECTION / 3, most);
 }

@@ -20,6 +20,9 @@ static void words_text(const char *const *words, char *buf, size_t size)
 static const char *const type_texts[] = {
     [VALUE_BOOL] = "true or false",
     [VALUE_SIZE] = "a size in quotes",
+    [VALUE_BYTE_RATE] = "bytes per second in quotes, such as \"50M\"",
+    [VALUE_BIT_RATE] = "bits per second in quotes, such as \"100Mbit\"",
+    [VALUE_VLANS] = "a list of VLAN numbers such as [10, 20]",
     [VALUE_NAME] = "a name in quotes",
     [VALUE_TEXT] = "text in quotes",
     [VALUE_FILE] = "a file name in quotes",
@@ -31,6 +34,7 @@ static const char *const type_texts[] = {
     [VALUE_PCI] = "a PCI address in quotes",
     [VALUE_UPLINK] = "a PCI or MAC address in quotes",
     [VALUE_DEVICE] = "a disk in quotes",
+    [VALUE_SERIAL] = "text in quotes",
     [VALUE_CONSOLES] = "a list of consoles",
     [VALUE_ESCAPE] = "a control key in quotes",
     [VALUE_TABLE] = "a section of its own",
@@ -41,7 +45,7 @@ void key_type_text(const struct key_spec *spec, char *buf, size_t size)
 {
     if (spec->type == VALUE_WORD)
         words_text(spec->words, buf, size);
-    else if (spec->type == VALUE_NUMBER || spec->type == VALUE_BAUD)
+    else if (spec->type == VALUE_NUMBER || spec->type == VALUE_BAUD || spec->type == VALUE_VLAN)
         fmt(buf, size, "a number from %u to %u", spec->min, spec->max);
     else
         fmt(buf, size, "%s", type_texts[spec->type]);

@@ -20,6 +20,10 @@ enum value_type {
     VALUE_NUMBER,       /* min to max: uint32_t */
     VALUE_BAUD,         /* min to max, divides 115200: uint32_t */
     VALUE_SIZE,         /* min to max MiB, whole MiB: uint64_t bytes */
+    VALUE_BYTE_RATE,    /* min to max KiB a second: uint64_t bytes */
+    VALUE_BIT_RATE,     /* min to max Kbit a second, powers of 1000: uint64_t bytes */
+    VALUE_VLAN,         /* min to max: uint16_t */
+    VALUE_VLANS,        /* number or list of them: uint64_t[CONFIG_VLAN_WORDS] */
     VALUE_NAME,         /* of a guest or switch: config_str */
     VALUE_TEXT,         /* one line: config_str */
     VALUE_FILE,         /* file name: config_str */
@@ -31,6 +35,7 @@ enum value_type {
     VALUE_PCI,          /* config_pci_addr */
     VALUE_UPLINK,       /* in config_switch */
     VALUE_DEVICE,       /* in config_disk */
+    VALUE_SERIAL,       /* of a disk: config_str */
     VALUE_CONSOLES,     /* in config_host */
     VALUE_ESCAPE,       /* uint8_t */
     VALUE_TABLE,        /* [section] */
@@ -46,6 +51,7 @@ struct key_spec {
     uint16_t        offset;         /* in the section's struct, where the type says so */
     uint32_t        min, max;
     const char *const *words;       /* null-terminated */
+    uint8_t         words_landed;   /* only the first so many have an effect; 0: all */
     const char     *def;            /* default, as a boot option would give it; or null */
     const char     *def_text;       /* otherwise: the default in words */
     const char     *example;        /* a right value as it stands in a file */

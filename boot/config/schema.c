@@ -85,6 +85,14 @@ static void read_host(struct reader *r, const struct toml_node *root)
         read_error(r, n->pos, "\"host\" is a section: write [host] and its keys below");
 }
 
+static bool any_vlan(const uint64_t set[CONFIG_VLAN_WORDS])
+{
+    for (unsigned i = 0; i < CONFIG_VLAN_WORDS; i++)
+        if (set[i])
+            return true;
+    return false;
+}
+
 /* An error marks the switch; check_cross.c passes the mark on to who is plugged in. */
 static void read_switches(struct reader *r, const struct toml_node *root)
 {
@@ -100,14 +108,29 @@ static void read_switches(struct reader *r, const struct toml_node *root)
         r->cfg->switches++;
         r->bad = &sw->bad;
         sw->pos = t->pos;
+        schema_defaults(SECTION_SWITCH, sw);
         section_landed(r, SECTION_TOP, SECTION_SWITCH, "switch", t->pos);
         schema_keys(r, SECTION_SWITCH, t, sw, sw->at, landed);
+        sw->uplink_trunk = any_vlan(sw->uplink_trunk_vlan);
     }
     r->bad = NULL;
 }
 
+/* "web-disk0". Of a long name the beginning: the number is what tells disks apart. */
+static void derive_serial(struct reader *r, const struct guest_config *g, struct config_disk *d)
+{
+    char end[16];
+    const int room = CONFIG_SERIAL_MAX - (int)fmt(end, sizeof(end), "-disk%u", g->disks);
+    char *text = g->name.text ? read_alloc(r, CONFIG_SERIAL_MAX + 1, 1) : NULL;
+
+    if (!text)
+        return;
+    const size_t len = fmt(text, CONFIG_SERIAL_MAX + 1, "%.*s%s", room, g->name.text, end);
+    d->serial = (struct config_str){ .text = text, .len = (uint32_t)len };
+}
+
 /* Defaults that depend on other keys. */
-static void resolve_disk(const struct guest_config *g, struct config_disk *d)
+static void resolve_disk(struct reader *r, const struct guest_config *g, struct config_disk *d)
 {
     d->readonly |= d->cdrom;
     if (d->cdrom && d->at[DISK_BUS].line == 0)
@@ -116,6 +139,8 @@ static void resolve_disk(const struct guest_config *g, struct config_disk *d)
         d->overlay = d->file.text && !d->readonly;
     if (d->at[DISK_OVERLAY_MAX].line == 0)
         d->overlay_max = g->memory / 4;
+    if (d->at[DISK_SERIAL].line == 0)
+        derive_serial(r, g, d);
 }
 
 /* After the guest's own keys, since defaults of disks depend on its memory. */
@@ -134,7 +159,7 @@ static void read_disks(struct reader *r, const struct toml_node *guest, struct g
         schema_defaults(SECTION_DISK, d);
         section_landed(r, SECTION_GUEST, SECTION_DISK, "disk", t->pos);
         schema_keys(r, SECTION_DISK, t, d, d->at, landed);
-        resolve_disk(g, d);
+        resolve_disk(r, g, d);
     }
 }
 
@@ -153,6 +178,7 @@ static void read_nets(struct reader *r, const struct toml_node *guest, struct gu
         schema_defaults(SECTION_NET, net);
         section_landed(r, SECTION_GUEST, SECTION_NET, "net", t->pos);
         schema_keys(r, SECTION_NET, t, net, net->at, landed);
+        net->trunk = any_vlan(net->trunk_vlan);
     }
 }
 

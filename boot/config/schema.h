@@ -28,6 +28,10 @@ void check_guest(struct reader *r, struct guest_config *g);
 /* check_cross.c: conflicts between guests, and between guests and switches. */
 void check_cross(struct reader *r);
 
+/* check_nets.c */
+void check_switch(struct reader *r, const struct config_switch *sw);    /* of itself */
+void check_nets(struct reader *r, const struct guest_config *g);        /* each card of itself */
+
 /* check_disks.c */
 void check_disks(struct reader *r, struct guest_config *g);     /* of one guest */
 void check_disk_sharing(struct reader *r);                      /* between all disks */

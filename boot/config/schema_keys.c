@@ -6,6 +6,7 @@
  */
 #include "schema.h"
 
+#include "socle/fmt.h"
 #include "socle/str.h"
 #include "words.h"
 
@@ -114,12 +115,27 @@ void schema_not_landed(struct reader *r, const char *what, const struct key_spec
                      spec->instead ? ": " : "", spec->instead ? spec->instead : "");
 }
 
+/* Of a key that has landed, the value may belong to a later version. */
+static bool word_waits(const struct key_spec *spec, const void *base)
+{
+    const void *member = (const char *)base + spec->offset;
+
+    return spec->type == VALUE_WORD && spec->words_landed &&
+           *(const unsigned *)member >= spec->words_landed;
+}
+
 /* In a section without effect only the keys that must not be ignored are worth a word. */
 static void check_landed(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
                          const void *base, bool section_landed)
 {
-    if (!spec->landed && (section_landed || spec->harm) && !says_default(spec, base))
+    char what[64];
+
+    if (word_waits(spec, base)) {
+        fmt(what, sizeof(what), "%s = \"%s\"", spec->name, n->u.str.text);
+        schema_not_landed(r, what, spec, n->pos);
+    } else if (!spec->landed && (section_landed || spec->harm) && !says_default(spec, base)) {
         schema_not_landed(r, spec->name, spec, n->pos);
+    }
 }
 
 static void need_keys(struct reader *r, const struct section_spec *s,

@@ -53,6 +53,9 @@ static bool needs_quotes(struct reader *r, const struct key_spec *spec, const st
     if (n->type == TOML_BOOL)
         return read_error(r, n->pos, "%s cannot be %s; write for example %s = %s", spec->name,
                           toml_type_text(n), spec->name, spec->example);
+    if (spec->type == VALUE_BYTE_RATE || spec->type == VALUE_BIT_RATE)
+        return read_error(r, n->pos, "%s needs a unit and quotes, for example %s = %s", spec->name,
+                          spec->name, spec->example);
     if (spec->type != VALUE_SIZE)
         return read_error(r, n->pos, "%s needs quotes: %s = \"%lld\"", spec->name, spec->name,
                           (long long)n->u.integer);
@@ -96,12 +99,14 @@ static bool on_or_off(const char *text, bool *on)
 static bool only_lacks_quotes(enum value_type type)
 {
     return type == VALUE_SIZE || type == VALUE_NAME || type == VALUE_TEXT || type == VALUE_FILE ||
-           type == VALUE_FILES || type == VALUE_CPUS;
+           type == VALUE_FILES || type == VALUE_CPUS || type == VALUE_SERIAL ||
+           type == VALUE_BYTE_RATE || type == VALUE_BIT_RATE;
 }
 
 bool read_wrong_type(struct reader *r, const struct key_spec *spec, const struct toml_node *n)
 {
-    const bool want_number = spec->type == VALUE_NUMBER || spec->type == VALUE_BAUD;
+    const bool want_number = spec->type == VALUE_NUMBER || spec->type == VALUE_BAUD ||
+                             spec->type == VALUE_VLAN;
     bool on = n->type == TOML_INTEGER && n->u.integer;
 
     if (n->type == TOML_ARRAY)
@@ -216,6 +221,14 @@ bool read_value(struct reader *r, const struct key_spec *spec, const struct toml
         return read_baud(r, spec, n, member);
     case VALUE_SIZE:
         return read_size(r, spec, n, member);
+    case VALUE_BYTE_RATE:
+        return read_byte_rate(r, spec, n, member);
+    case VALUE_BIT_RATE:
+        return read_bit_rate(r, spec, n, member);
+    case VALUE_VLAN:
+        return read_vlan(r, spec, n, member);
+    case VALUE_VLANS:
+        return read_vlans(r, spec, n, member);
     case VALUE_NAME:
         return read_name(r, spec, n, member);
     case VALUE_TEXT:
@@ -238,6 +251,8 @@ bool read_value(struct reader *r, const struct key_spec *spec, const struct toml
         return read_uplink(r, spec, n, base);
     case VALUE_DEVICE:
         return read_device(r, spec, n, base);
+    case VALUE_SERIAL:
+        return read_serial(r, spec, n, member);
     case VALUE_CONSOLES:
         return read_consoles(r, spec, n, base);
     case VALUE_ESCAPE:
@@ -265,8 +280,8 @@ bool read_value_text(struct reader *r, const struct key_spec *spec, const char *
     if (spec->type == VALUE_BOOL && (strcmp(copy, "true") == 0 || strcmp(copy, "false") == 0)) {
         n.type = TOML_BOOL;
         n.u.boolean = copy[0] == 't';
-    } else if ((spec->type == VALUE_NUMBER || spec->type == VALUE_BAUD) &&
-               is_number_text(&n.u.str)) {
+    } else if ((spec->type == VALUE_NUMBER || spec->type == VALUE_BAUD ||
+                spec->type == VALUE_VLAN) && is_number_text(&n.u.str)) {
         int64_t value = 0;
         for (size_t i = 0; i < len; i++)
             value = value * 10 + (copy[i] - '0');

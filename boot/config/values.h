@@ -53,6 +53,16 @@ bool read_modules(struct reader *r, const struct key_spec *spec, const struct to
 /* values_size.c */
 bool read_size(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
                uint64_t *to);
+/* values_rate.c: both in bytes a second */
+bool read_byte_rate(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
+                    uint64_t *to);
+bool read_bit_rate(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
+                   uint64_t *to);
+/* values_vlan.c */
+bool read_vlan(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
+               uint16_t *to);
+bool read_vlans(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
+                uint64_t to[CONFIG_VLAN_WORDS]);
 /* values_host.c */
 bool read_cpus(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
                struct config_cpuset *to);
@@ -72,5 +82,7 @@ bool read_uplink(struct reader *r, const struct key_spec *spec, const struct tom
 /* values_disk.c */
 bool read_device(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
                  struct config_disk *to);
+bool read_serial(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
+                 struct config_str *to);
 
 #endif

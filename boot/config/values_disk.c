@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The device of a [[guest.disk]]: PARTUUID=..., serial:... or a bare name. Bare names
- * depend on the order in which controllers are found, hence the warning. Called through
- * read_value().
+ * depend on the order in which controllers are found, hence the warning. And the serial
+ * number that the guest sees. Called through read_value().
  */
 #include "disk_name.h"
 #include "socle/str.h"
@@ -80,4 +80,25 @@ bool read_device(struct reader *r, const struct key_spec *spec, const struct tom
                             "PARTUUID=... (partition) or serial:... (disk) always name the same, "
                             "`devices` at the prompt shows them", s);
     return set_name(r, n, s, false, CONFIG_DEVICE_NAME, to);
+}
+
+/* Guests make file names of it (/dev/disk/by-id), so nothing invisible. */
+bool read_serial(struct reader *r, const struct key_spec *spec, const struct toml_node *n,
+                 struct config_str *to)
+{
+    if (n->type != TOML_STRING)
+        return read_wrong_type(r, spec, n);
+    const struct config_str *s = &n->u.str;
+    if (s->len == 0 || s->len > CONFIG_SERIAL_MAX)
+        return read_error(r, n->pos, "%s has %u characters; 1 to %d are allowed", spec->name,
+                          s->len, CONFIG_SERIAL_MAX);
+    for (uint32_t i = 0; i < s->len; i++)
+        if (s->text[i] < ' ' || s->text[i] > '~')
+            return read_error(r, n->pos, "%s = \"%s\": only printable ASCII characters are "
+                                         "allowed", spec->name, s->text);
+    if (s->text[0] == ' ' || s->text[s->len - 1] == ' ')
+        return read_error(r, n->pos, "%s = \"%s\" begins or ends with a blank", spec->name,
+                          s->text);
+    *to = *s;
+    return true;
 }

@@ -25,6 +25,9 @@ enum {
     CONFIG_CONSOLE_MAX = 5,         /* com1 to com4 and the screen */
     CONFIG_VCPUS_MAX   = 64,
     CONFIG_CPUS_MAX    = 1024,      /* physical CPUs a set can name */
+    CONFIG_VLAN_MAX    = 4094,      /* 0 and 4095 are no VLANs (IEEE 802.1Q, table 9-2) */
+    CONFIG_VLAN_WORDS  = 64,        /* of a set of VLANs: bit v % 64 of word v / 64 */
+    CONFIG_SERIAL_MAX  = 20,        /* characters (virtio 1.2, 5.2.6: VIRTIO_BLK_T_GET_ID) */
     CONFIG_DIAG_MAX    = 64,
     CONFIG_DIAG_TEXT   = 256,
 };
@@ -117,6 +120,11 @@ static inline bool config_cpuset_has(const struct config_cpuset *s, uint32_t cpu
     return s->all || (cpu < CONFIG_CPUS_MAX && (s->bits[cpu / 64] >> (cpu % 64) & 1));
 }
 
+static inline bool config_vlans_have(const uint64_t set[CONFIG_VLAN_WORDS], uint32_t vlan)
+{
+    return vlan <= CONFIG_VLAN_MAX && (set[vlan / 64] >> (vlan % 64) & 1);
+}
+
 struct config_pci_addr {
     uint16_t segment;
     uint8_t  bus, device, function;
@@ -132,7 +140,10 @@ enum config_host_key {
     HOST_CONSOLE, HOST_BAUD, HOST_LOG, HOST_CPUS, HOST_WHEN_ALL_STOPPED, HOST_ON_PANIC,
     HOST_ESCAPE, HOST_RTC, HOST_KEYS
 };
-enum config_switch_key { SWITCH_NAME, SWITCH_UPLINK, SWITCH_KEYS };
+enum config_switch_key {
+    SWITCH_NAME, SWITCH_UPLINK, SWITCH_MTU, SWITCH_BROADCAST_LIMIT, SWITCH_UPLINK_VLAN,
+    SWITCH_UPLINK_TRUNK, SWITCH_KEYS
+};
 enum config_guest_key {
     GUEST_NAME, GUEST_CPUS, GUEST_MEMORY, GUEST_KERNEL, GUEST_INITRD, GUEST_MODULES,
     GUEST_CMDLINE, GUEST_FIRMWARE, GUEST_AUTOSTART, GUEST_ON_REBOOT, GUEST_ON_CRASH,
@@ -141,9 +152,12 @@ enum config_guest_key {
 };
 enum config_disk_key {
     DISK_FILE, DISK_DEVICE, DISK_READONLY, DISK_OVERLAY, DISK_OVERLAY_MAX, DISK_BUS,
-    DISK_CDROM, DISK_KEYS
+    DISK_CDROM, DISK_RATE, DISK_IOPS, DISK_SERIAL, DISK_KEYS
 };
-enum config_net_key { NET_SWITCH, NET_MAC, NET_MODEL, NET_KEYS };
+enum config_net_key {
+    NET_SWITCH, NET_MAC, NET_MODEL, NET_VLAN, NET_TRUNK, NET_ANY_MAC, NET_MIRROR, NET_RATE,
+    NET_RATE_IN, NET_KEYS
+};
 enum config_pci_key { PCI_DEVICE, PCI_KEYS };
 
 struct config_host {
@@ -169,6 +183,11 @@ struct config_switch {
     enum config_uplink_kind uplink;
     struct config_pci_addr  uplink_pci;
     uint8_t                 uplink_mac[6];
+    uint32_t                mtu;
+    uint32_t                broadcast_limit;    /* frames a second and port; 0: none */
+    uint16_t                uplink_vlan;        /* of untagged frames; 0: none */
+    bool                    uplink_trunk;       /* frames of these go tagged over the uplink: */
+    uint64_t                uplink_trunk_vlan[CONFIG_VLAN_WORDS];
 };
 
 enum config_device_kind {
@@ -188,6 +207,9 @@ struct config_disk {
     bool                    overlay;        /* the default is resolved */
     uint64_t                overlay_max;    /* bytes; the default is resolved */
     enum config_bus         bus;
+    uint64_t                rate;           /* bytes a second; 0: no limit */
+    uint32_t                iops;           /* requests a second; 0: no limit */
+    struct config_str       serial;         /* the default is resolved; unset only when bad */
 };
 
 struct config_net {
@@ -197,6 +219,11 @@ struct config_net {
     bool                  has_mac;          /* else derive it */
     uint8_t               mac[6];
     enum config_nic_model model;
+    uint16_t              vlan;             /* access port, or native VLAN of a trunk; 0: none */
+    bool                  trunk;            /* tagged frames of these: */
+    uint64_t              trunk_vlan[CONFIG_VLAN_WORDS];
+    bool                  any_mac, mirror;
+    uint64_t              rate, rate_in;    /* sent, received: bytes a second; 0: no limit */
 };
 
 struct config_pci {

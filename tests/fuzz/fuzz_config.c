@@ -29,7 +29,35 @@ static void check_disk(const struct config_disk *d, bool bad)
     check_str(&d->device_name);
     hv_assert(bad || !d->file.text != !d->device.text);
     hv_assert(d->bus <= CONFIG_BUS_IDE);
-    hv_assert(bad || !(d->overlay && d->readonly));
+    hv_assert(bad || !(d->overlay && (d->readonly || d->device.text)));
+    check_str(&d->serial);
+    hv_assert(d->serial.len <= CONFIG_SERIAL_MAX && (bad || d->serial.len > 0));
+}
+
+static void check_vlans(const uint64_t *set, bool trunk, uint16_t native, bool bad)
+{
+    bool any = false;
+
+    hv_assert(native <= CONFIG_VLAN_MAX && !(set[0] & 1) && !(set[63] >> 63));
+    for (unsigned i = 0; i < CONFIG_VLAN_WORDS; i++)
+        any |= set[i] != 0;
+    hv_assert(any == trunk && (bad || !native || !config_vlans_have(set, native)));
+}
+
+static void check_net(const struct config_net *n, bool bad)
+{
+    check_str(&n->sw);
+    check_vlans(n->trunk_vlan, n->trunk, n->vlan, bad);
+    hv_assert(bad || !n->mirror || !(n->vlan || n->trunk || n->any_mac || n->rate));
+    hv_assert(n->rate <= 125000000000 && n->rate_in <= 125000000000);
+}
+
+static void check_switch(const struct config_switch *sw)
+{
+    check_str(&sw->name);
+    check_vlans(sw->uplink_trunk_vlan, sw->uplink_trunk, sw->uplink_vlan, sw->bad);
+    hv_assert(sw->mtu >= 576 && sw->mtu <= 9216 && sw->broadcast_limit <= 1000000);
+    hv_assert(sw->bad || sw->uplink || !(sw->uplink_vlan || sw->uplink_trunk));
 }
 
 static void check_guest(const struct guest_config *g)
@@ -53,7 +81,7 @@ static void check_guest(const struct guest_config *g)
     for (uint32_t i = 0; i < g->disks; i++)
         check_disk(&g->disk[i], g->bad);
     for (uint32_t i = 0; i < g->nets; i++)
-        check_str(&g->net[i].sw);
+        check_net(&g->net[i], g->bad);
 }
 
 static void check_findings(const struct config *c, hv_status s)
@@ -93,6 +121,8 @@ static hv_status run(const char *text, size_t len, size_t arena_size)
     check_findings(&c, s);
     for (uint32_t i = 0; i < c.guests; i++)
         check_guest(&c.guest[i]);
+    for (uint32_t i = 0; i < c.switches; i++)
+        check_switch(&c.sw[i]);
     for (uint32_t i = 0; i < c.files; i++) {
         check_str(&c.file[i].name);
         hv_assert(c.file[i].guest < c.guests);
