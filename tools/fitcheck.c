@@ -142,7 +142,8 @@ void project_check_totals(struct project *p, enum config_severity worst)
         if (!g->autostart || sum > MEMORY_ABSURD)
             continue;
         pos = g->at[GUEST_MEMORY];
-        if (__builtin_add_overflow(sum, g->memory, &sum))
+        if (__builtin_add_overflow(sum, g->memory, &sum) ||
+            __builtin_add_overflow(sum, project_overlay_bytes(p, g), &sum))
             sum = UINT64_MAX;
     }
     if (sum > MEMORY_ABSURD)

@@ -70,6 +70,40 @@ void project_free(struct project *p)
     *p = (struct project){ 0 };
 }
 
+/* Is the file nothing but a disk? Such images are used where the loader has put them. */
+static bool is_image(const struct project *p, const struct project_file *f)
+{
+    bool image = true;
+    for (uint32_t i = 0; i < p->config.files; i++) {
+        const struct config_file *use = &p->config.file[i];
+        if (use->name.text && !strcmp(use->name.text, f->name))
+            image &= use->role == CONFIG_FILE_DISK || use->role == CONFIG_FILE_CDROM;
+    }
+    return image;
+}
+
+uint64_t project_copied_bytes(const struct project *p)
+{
+    uint64_t sum = p->source_len;
+    for (size_t i = 0; i < p->n_files; i++)
+        if (!is_image(p, &p->files[i]) && __builtin_add_overflow(sum, p->files[i].size, &sum))
+            return UINT64_MAX;
+    return sum;
+}
+
+uint64_t project_overlay_bytes(const struct project *p, const struct guest_config *g)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < g->disks; i++) {
+        const struct config_disk *d = &g->disk[i];
+        const struct project_file *f = d->file.text ? project_find(p, d->file.text) : NULL;
+        if (d->overlay && f &&
+            __builtin_add_overflow(sum, f->size < d->overlay_max ? f->size : d->overlay_max, &sum))
+            return UINT64_MAX;
+    }
+    return sum;
+}
+
 uint64_t project_module_bytes(const struct project *p)
 {
     uint64_t sum = p->source_len;

@@ -60,6 +60,10 @@ int project_open(struct project *p, const char *file);
 const struct project_file *project_find(const struct project *p, const char *name);
 /* Bytes of all modules: the files and the configuration. */
 uint64_t project_module_bytes(const struct project *p);
+/* Of these, what guests get a copy of: all but disk images. */
+uint64_t project_copied_bytes(const struct project *p);
+/* The most that a guest's overlays take: overlay_max, but no more than there is to overlay. */
+uint64_t project_overlay_bytes(const struct project *p, const struct guest_config *g);
 
 /* ---- checks of one kind (rolecheck.c, fitcheck.c) ---- */
 

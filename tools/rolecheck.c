@@ -6,6 +6,7 @@
 #include "project.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool is_stream(enum image_kind k) { return k >= IMAGE_GZIP && k <= IMAGE_LZOP; }
 static bool is_wrapped_disk(enum image_kind k) { return k >= IMAGE_QCOW2 && k <= IMAGE_VDI; }
@@ -49,6 +50,14 @@ static void add(const struct finding *w, enum config_severity severity, const ch
     config_diag_add(&w->p->diag, severity, w->use->name.pos, (int)w->use->guest, "%s", text);
 }
 
+static bool is_readonly(const struct guest_config *g, const char *file)
+{
+    for (uint32_t i = 0; i < g->disks; i++)
+        if (g->disk[i].file.text && !strcmp(g->disk[i].file.text, file))
+            return g->disk[i].readonly;
+    return false;
+}
+
 /* A disk image in a container format, or packed: Socle reads raw images only. */
 static bool refuse_container(const struct finding *w, enum config_severity worst)
 {
@@ -69,20 +78,31 @@ static bool refuse_container(const struct finding *w, enum config_severity worst
     return true;
 }
 
+/* The guest counts in sectors; a part of one at the end could not be read. */
+static bool refuse_odd_size(const struct finding *w, enum config_severity worst)
+{
+    if (w->f->size % 512 == 0)
+        return false;
+    char *text = xprintf("disk \"%s\": its size, %llu bytes, is not a multiple of 512; if it is not "
+                         "cut short, `truncate -s %%512 %s` rounds it up", w->f->name,
+                         (unsigned long long)w->f->size, w->f->name);
+    add(w, worst, text);
+    free(text);
+    return true;
+}
+
 static void check_disk(const struct finding *w, enum config_severity worst)
 {
     char *text = NULL;
-    if (refuse_container(w, worst))
+    if (refuse_container(w, worst) || refuse_odd_size(w, worst))
         return;
-    if (w->f->kind == IMAGE_ISO9660)
-        text = xprintf("disk \"%s\": an ISO image; most guests look for it in a drive: add "
-                       "`cdrom = true`", w->f->name);
+    const struct guest_config *g = &w->p->config.guest[w->use->guest];
+    if (w->f->kind == IMAGE_ISO9660 && !is_readonly(g, w->f->name))
+        text = xprintf("disk \"%s\": an ISO image, which nobody writes to: add `readonly = true`; "
+                       "Linux mounts it from /dev/vdX as from a CD drive", w->f->name);
     else if (image_is_kernel(w->f->kind))
         text = xprintf("disk \"%s\": %s; meant as `kernel`?", w->f->name,
                        image_kind_name(w->f->kind));
-    else if (w->f->size % 512)
-        text = xprintf("disk \"%s\": its size is not a multiple of 512 bytes; cut short? "
-                       "`truncate -s %%512 %s` rounds it up", w->f->name, w->f->name);
     if (text)
         add(w, CONFIG_WARNING, text);
     free(text);

@@ -30,6 +30,9 @@ static const char help[] =
     "  -h, --help         this text\n"
     "\n"
     "EXTRA goes to the emulator: further arguments of QEMU, or lines of Bochs' bochsrc.\n"
+    "A real disk for `device` in FILE, for example, with QEMU:\n"
+    "  -- -drive if=none,id=d,file=data.img,format=raw \\\n"
+    "     -device virtio-blk-pci,drive=d,serial=data1\n"
     "Input that is no terminal is sent to the console once that is ready; its end\n"
     "does not end the run.\n"
     "\n"
@@ -86,12 +89,12 @@ static int set_timeout(const struct cli *cli, uint64_t *ms, const char *seconds)
 
 /* ---- what the machine must have ---- */
 
-/* All guests, the modules twice (GRUB's copy and the guests' share of it), and Socle. */
+/* All guests with their overlays, the modules (twice what guests have a copy of), and Socle. */
 static uint64_t default_memory(const struct project *p)
 {
-    uint64_t sum = MIB(64) + 2 * project_module_bytes(p);
+    uint64_t sum = MIB(64) + project_module_bytes(p) + project_copied_bytes(p);
     for (uint32_t i = 0; i < p->config.guests; i++)
-        sum += p->config.guest[i].memory;
+        sum += p->config.guest[i].memory + project_overlay_bytes(p, &p->config.guest[i]);
     return max_u64(align_up(sum, MIB(64)), MIB(256));
 }
 

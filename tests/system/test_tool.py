@@ -246,17 +246,37 @@ def test_check_names_the_conversion_of_disk_images(work, magic, words):
         assert word in line[0]
 
 
-def test_check_warns_of_odd_disks(work):
+def test_check_finds_odd_disks(work):
     work.write("root.img", b"\0" * 1000)
     work.write("socle.toml", GOOD + DISK)
     r = work.run("check", "socle.toml")
-    assert r.returncode == 0 and "not a multiple of 512" in r.stderr
+    assert r.returncode == 1 and r.stderr.startswith('socle.toml:9:8: error: disk "root.img": its size, 1000 bytes,')
+    assert "`truncate -s %512 root.img`" in r.stderr
+    work.write("root.img", b"\0" * 1024)
+    r = work.run("check", "socle.toml")
+    assert (r.returncode, r.stderr) == (0, "")
+    work.write("root.img", b"")
+    r = work.run("check", "socle.toml")
+    assert r.returncode == 1 and 'error: disk "root.img": is empty' in r.stderr
     work.write("root.img", b"\0" * 32769 + b"CD001" + b"\0" * 2042)
-    assert "cdrom = true" in work.run("check", "socle.toml").stderr
+    r = work.run("check", "socle.toml")
+    assert r.returncode == 0 and "add `readonly = true`" in r.stderr
+    work.write("socle.toml", GOOD + DISK + "readonly = true\n")
+    r = work.run("check", "--strict", "socle.toml")
+    assert (r.returncode, r.stderr) == (0, "")
     work.write("socle.toml", GOOD + DISK + "cdrom = true\n")
-    assert "cdrom = true" not in work.run("check", "socle.toml").stderr
+    r = work.run("check", "socle.toml")
+    assert r.returncode == 1 and "10:9: error: cdrom is not supported by this version yet" in r.stderr
     work.write("root.img", b"\0" * 2048)
     assert "not an ISO 9660 image" in work.run("check", "socle.toml").stderr
+
+
+def test_disk_images_go_along_as_modules(work):
+    work.write("root.img", b"\0" * 1024)
+    work.write("socle.toml", GOOD + DISK + '\n[[guest.disk]]\ndevice = "serial:data1"\n')
+    r = work.run("grub", "socle.toml")
+    assert r.returncode == 0 and "module2 --nounzip '/boot/guests/root.img' 'root.img'" in r.stdout
+    assert "data1" not in r.stdout
 
 
 def test_check_adds_up_what_grub_must_load(work):
