@@ -63,7 +63,8 @@ struct console_sink {
 };
 
 enum console_mode { CONSOLE_LOG_VIEW, CONSOLE_ATTACHED, CONSOLE_PROMPT };
-enum console_job  { JOB_NONE, JOB_LOG, JOB_GUEST_LOG, JOB_TEXT, JOB_TRACE, JOB_TOP };
+enum console_job  { JOB_NONE, JOB_LOG, JOB_GUEST_LOG, JOB_TEXT, JOB_TRACE, JOB_FLOWS,
+                    JOB_TOP };
 
 struct console {
     struct console_ops    ops;
@@ -92,6 +93,8 @@ struct console {
     uint64_t              job_time;
     const char           *job_text;
     size_t                job_left;
+    uint32_t              job_switch;   /* whose flows are printed */
+    bool                  job_only;     /* its only */
     struct lineview       job_view;
     uint32_t              typed;        /* in typeahead[] */
     uint8_t               typeahead[CONSOLE_TYPEAHEAD];

@@ -18,6 +18,8 @@ enum {
     SHELL_WORDS   = 8,      /* of a command line */
     SHELL_WHY     = 192,    /* room for a reason */
     SHELL_ROWS    = 96,     /* rows asked of an operation at once */
+    SHELL_SWITCHES = 16,    /* CONFIG_SWITCH_MAX */
+    SHELL_VLANS    = 32,    /* room for the VLANs of a port in words */
     SHELL_STOP_TIMEOUT_S = 60,
 };
 
@@ -51,8 +53,38 @@ struct guest_row {
 struct exit_row   { const char *reason; uint64_t count, ns; };
 struct mem_row    { char what[48]; uint64_t bytes; bool total; };  /* total: the others' 100 % */
 struct cpu_row    { uint32_t index, apic_id; char doing[48]; uint64_t busy_ns, up_ns; };
-struct device_row { char at[24], what[64], driver[32], owner[40]; };
-struct port_row   { char port[40], mac[20]; uint64_t rx, tx, rx_bytes, tx_bytes, dropped; };
+
+/*
+ * One line of `devices`: a PCI function or another device of the machine,
+ *   at "0000:00:03.0", driver "virtio-blk", owner "host" or "guest web" or "nobody",
+ *   what "virtio block device (1af4:1042)";
+ * or, with `below` set and behind its controller, a disk or partition on it,
+ *   at "vda" or "vda1", owner "guest web" (who uses it), what "disk, 64M, serial:data1" or
+ *   "partition, 32M, PARTUUID=6f1c2d3e-01": the last word as `device` wants it in a file.
+ */
+struct device_row { char at[24], what[104], driver[32], owner[40]; bool below; };
+
+/* Why frames of a port were dropped, as in struct vport_count. */
+enum port_drop {
+    PORT_DROP_FULL, PORT_DROP_SPOOFED, PORT_DROP_VLAN, PORT_DROP_MALFORMED, PORT_DROP_STORM,
+    PORT_DROP_NO_FLOW, PORT_DROPS
+};
+
+struct switch_row {
+    char     name[40];
+    uint32_t mtu;
+    char     uplink[64];        /* "0000:00:03.0 52:54:00:12:34:57"; empty: none */
+    uint64_t flows;             /* in its table now */
+};
+
+struct port_row {
+    char     port[40];          /* "web", "web.1", "uplink" */
+    char     mac[20];
+    char     vlan[SHELL_VLANS]; /* from shell_vlan_text(), or "mirror" */
+    bool     up;
+    uint64_t rx, tx, rx_bytes, tx_bytes;    /* as its guest sees them */
+    uint64_t dropped[PORT_DROPS];
+};
 
 /*
  * What the core provides. All are called under the console lock and must not call back
@@ -72,8 +104,18 @@ struct shell_ops {
     size_t (*exits)(void *ctx, struct console_guest *g, struct exit_row *rows, size_t max);
     size_t (*mem)(void *ctx, struct mem_row *rows, size_t max);
     size_t (*cpus)(void *ctx, struct cpu_row *rows, size_t max);
-    size_t (*devices)(void *ctx, struct device_row *rows, size_t max);
-    size_t (*ports)(void *ctx, struct port_row *rows, size_t max);      /* `switch` */
+    /* The rows from number `first` on; less than max: these are the last. */
+    size_t (*devices)(void *ctx, size_t first, struct device_row *rows, size_t max);
+    /* Switch number `index`, in the order of the configuration; false past the last. */
+    bool   (*switch_row)(void *ctx, uint32_t index, struct switch_row *row);
+    /* Ports of switch number `index`, from port number `first` on; less than max: the last. */
+    size_t (*ports)(void *ctx, uint32_t index, size_t first, struct port_row *rows, size_t max);
+    /*
+     * Next line about the flows of switch number `index`, *cursor starting at 0; false at the
+     * end. The first line may be headings. Flows may come and go between two calls. May be
+     * null: then `switch` shows no flows.
+     */
+    bool   (*flow)(void *ctx, uint32_t index, uint64_t *cursor, char *line, size_t size);
     /* Text of the configuration; stays valid. */
     const char *(*config)(void *ctx, size_t *len);
     /* Next line of the trace, *cursor starting at 0; false at the end. */
@@ -93,6 +135,8 @@ struct shell_io {
     void (*show_log)(void *ctx, struct console_guest *g);           /* null: the hypervisor's */
     void (*show_text)(void *ctx, const char *text, size_t len);     /* streamed */
     void (*show_trace)(void *ctx);                                  /* streamed from ops->trace */
+    /* Streamed from ops->flow: of switch `index` only, or of all from there on. */
+    void (*show_flows)(void *ctx, uint32_t index, bool only);
     void (*top)(void *ctx);                                         /* refreshed until a key */
     void (*log)(void *ctx, enum log_level level, const char *text); /* like console_log_line */
     bool (*drained)(void *ctx);                                     /* all output has left */
@@ -118,6 +162,7 @@ struct shell {
         struct cpu_row    cpus[SHELL_ROWS];
         struct device_row devices[SHELL_ROWS];
         struct port_row   ports[SHELL_ROWS];
+        struct switch_row switches[SHELL_SWITCHES];
     } rows;
 };
 
@@ -139,5 +184,13 @@ bool shell_cancel(struct shell *s);
 void shell_top(struct shell *s, uint64_t now);
 /* A short word such as "running"; never null. */
 const char *guest_state_text(enum guest_state state);
+/* The line above a switch's ports or flows. */
+void shell_switch_title(struct shell *s, const struct switch_row *row);
+/*
+ * A port's VLANs in words: "10" (access port), "tagged 10,20-29" (trunk), "1, tagged 10"
+ * (with native VLAN), "-" (none). set: 64 words, bit v % 64 of word v / 64; null: no trunk.
+ * What is too long ends with "...".
+ */
+char *shell_vlan_text(char buf[SHELL_VLANS], uint16_t vlan, const uint64_t *set);
 
 #endif

@@ -43,7 +43,30 @@ static const char *config(void *ctx, size_t *len)
     return "\x1b[2J\nx\r\r\n";
 }
 
+static bool switch_row(void *ctx, uint32_t index, struct switch_row *r)
+{
+    *r = (struct switch_row){ .name = "lan", .uplink = "\x1b[2J", .mtu = index };
+    return index < 3;
+}
+
+static size_t ports(void *ctx, uint32_t index, size_t first, struct port_row *rows, size_t max)
+{
+    size_t n = 0;
+    for (; n < max && first + n < 97 * index; n++) {
+        rows[n] = (struct port_row){ .port = "p\r\n" };
+        rows[n].dropped[n % PORT_DROPS] = UINT64_MAX;
+    }
+    return n;
+}
+
+static bool flow(void *ctx, uint32_t index, uint64_t *cursor, char *line, size_t size)
+{
+    memset(line, 0x80 + (int)index, size);
+    return (*cursor)++ < 300 * index;
+}
+
 static const struct shell_ops shell_ops = {
+    .switch_row = switch_row, .ports = ports, .flow = flow,
     .act = act, .machine_end = machine_end, .config = config,
 };
 

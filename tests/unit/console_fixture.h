@@ -70,7 +70,27 @@ static bool trace(void *ctx, uint64_t *cursor, char *line, size_t size)
     return (*cursor)++ < 3;
 }
 
+static bool switch_row(void *ctx, uint32_t index, struct switch_row *r)
+{
+    *r = (struct switch_row){ .mtu = 1500, .flows = 2 - index };
+    fmt(r->name, sizeof(r->name), "%s", index ? "wan" : "lan");
+    return index < 2;
+}
+
+static size_t ports(void *ctx, uint32_t index, size_t first, struct port_row *rows, size_t max)
+{
+    return 0;
+}
+
+/* Headings and two flows of the first switch, none of the second. */
+static bool flow(void *ctx, uint32_t index, uint64_t *cursor, char *line, size_t size)
+{
+    fmt(line, size, *cursor ? "flow %llu" : "FLOW", (unsigned long long)*cursor);
+    return index == 0 && (*cursor)++ < 3;
+}
+
 static const struct shell_ops shell_ops = {
+    .switch_row = switch_row, .ports = ports, .flow = flow,
     .act = act, .machine_end = machine_end, .config = config, .trace = trace, .version = "1",
 };
 

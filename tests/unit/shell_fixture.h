@@ -51,6 +51,10 @@ static void io_text(void *ctx, const char *text, size_t n)
     add(calls, sizeof(calls), "text %.*s;", (int)n, text);
 }
 static void io_trace(void *ctx) { add(calls, sizeof(calls), "trace;"); }
+static void io_flows(void *ctx, uint32_t index, bool only)
+{
+    add(calls, sizeof(calls), "flows %u %s;", index, only ? "only" : "on");
+}
 static void io_top(void *ctx) { add(calls, sizeof(calls), "top;"); }
 static bool io_drained(void *ctx) { return drained; }
 
@@ -106,13 +110,57 @@ static size_t cpus(void *ctx, struct cpu_row *rows, size_t max)
     return 2;
 }
 
-static size_t devices(void *ctx, struct device_row *rows, size_t max)
+static size_t more_devices;         /* PCI functions beyond the usual ones */
+
+static size_t devices(void *ctx, size_t first, struct device_row *rows, size_t max)
 {
-    rows[0] = (struct device_row){ "00:03.0", "network card", "", "host" };
-    return 1;
+    static const struct device_row usual[] = {
+        { "0000:00:03.0", "network card", "", "", false },
+        { "0000:00:04.0", "virtio block device (1af4:1042)", "virtio-blk", "host", false },
+        { "vda", "disk, 64M, serial:data1", "", "", true },
+        { "vda1", "partition, 32M, PARTUUID=6f1c2d3e-01", "", "guest web", true },
+    };
+    size_t n = 0;
+    for (; n < max && first + n < ARRAY_LEN(usual) + more_devices; n++) {
+        rows[n] = (struct device_row){ .what = "more", .owner = "nobody" };
+        fmt(rows[n].at, sizeof(rows[n].at), "%zu", first + n);
+        if (first + n < ARRAY_LEN(usual))
+            rows[n] = usual[first + n];
+    }
+    return n;
 }
 
-static size_t no_ports(void *ctx, struct port_row *rows, size_t max) { return 0; }
+static uint32_t switches, lan_ports;
+
+static bool switch_row(void *ctx, uint32_t index, struct switch_row *r)
+{
+    static const struct switch_row all[] = {
+        { "lan", 1500, "", 1 }, { "wan", 9000, "0000:00:03.0 52:54:00:12:34:57", 12 },
+    };
+    if (index >= switches)
+        return false;
+    *r = all[index];
+    return true;
+}
+
+static size_t ports(void *ctx, uint32_t index, size_t first, struct port_row *rows, size_t max)
+{
+    static const struct port_row some[] = {
+        { .port = "web", .mac = "52:54:00:12:34:56", .vlan = "10", .up = true, .rx = 12,
+          .rx_bytes = 1104, .tx = 14, .tx_bytes = 1288, .dropped[PORT_DROP_SPOOFED] = 1,
+          .dropped[PORT_DROP_STORM] = 40, .dropped[PORT_DROP_NO_FLOW] = 40 },
+        { .port = "mail", .mac = "52:54:00:12:34:58", .vlan = "-" },
+    };
+    size_t n = 0;
+    for (; index == 0 && n < max && first + n < lan_ports; n++)
+        rows[n] = some[(first + n) % 2];
+    return n;
+}
+
+static bool flow(void *ctx, uint32_t index, uint64_t *cursor, char *line, size_t size)
+{
+    return false;
+}
 
 static const char *config(void *ctx, size_t *len)
 {
@@ -132,7 +180,8 @@ static void machine_end(void *ctx, bool reboot)
 
 static const struct shell_ops all_ops = {
     .act = act, .row = get_row, .info = info, .exits = exits, .mem = mem, .cpus = cpus,
-    .devices = devices, .ports = no_ports, .config = config, .trace = trace, .closing = closing,
+    .devices = devices, .switch_row = switch_row,
+    .ports = ports, .flow = flow, .config = config, .trace = trace, .closing = closing,
     .machine_end = machine_end, .version = "9.9 on AMD-V",
 };
 
@@ -140,7 +189,8 @@ static int setup_with(const struct shell_ops *ops)
 {
     static const char *const names[GUESTS] = { "web", "mail", "web-test" };
     static const struct shell_io io = {
-        NULL, io_line, io_attach, io_show_log, io_text, io_trace, io_top, io_log, io_drained
+        NULL, io_line, io_attach, io_show_log, io_text, io_trace, io_flows, io_top, io_log,
+        io_drained
     };
     memset(guest, 0, sizeof(guest));
     memset(row, 0, sizeof(row));
@@ -154,6 +204,7 @@ static int setup_with(const struct shell_ops *ops)
         row[i].memory = MIB(64) << i;
     }
     head = guest;
+    more_devices = switches = lan_ports = 0;
     act_result = HV_OK;
     stop_works = drained = true;
     shell_init(&shell, ops, &io, (struct console_guest *const *)&head);

@@ -386,6 +386,25 @@ static void config_is_shown_as_text(void **state)
     assert_string_equal(shown(), "trace\r\nevent 0\r\nevent 1\r\nevent 2\r\nsocle> ");
 }
 
+static void flows_of_switches_follow_each_other(void **state)
+{
+    static const char lan[] = "switch lan: mtu 1500, no uplink, 2 flows\r\nFLOW\r\nflow 1\r\nflow 2\r\n";
+    static const char wan[] = "switch wan: mtu 1500, no uplink, 1 flow\r\nno flows\r\n";
+    char expected[400];
+    begin_running(2);
+    types("\x1d");
+    shown();
+    types("switch flows\r");
+    fmt(expected, sizeof(expected), "switch flows\r\n%s\r\n%ssocle> ", lan, wan);
+    assert_string_equal(shown(), expected);
+    types("switch lan flows\r");
+    fmt(expected, sizeof(expected), "switch lan flows\r\n%ssocle> ", lan);
+    assert_string_equal(shown(), expected);
+    types("switch wan flows\r");
+    fmt(expected, sizeof(expected), "switch wan flows\r\n%ssocle> ", wan);
+    assert_string_equal(shown(), expected);
+}
+
 static void top_goes_on_until_a_key(void **state)
 {
     begin_running(2);
@@ -435,6 +454,7 @@ int main(void)
         cmocka_unit_test(long_log_can_be_ended),
         cmocka_unit_test(typeahead_is_bounded),
         cmocka_unit_test(config_is_shown_as_text),
+        cmocka_unit_test(flows_of_switches_follow_each_other),
         cmocka_unit_test(top_goes_on_until_a_key),
         cmocka_unit_test(output_between_command_and_answer),
     };

@@ -91,7 +91,7 @@ static void hostile_lines_do_no_harm(void **state)
 
 static void help_lists_and_explains(void **state)
 {
-    assert_non_null(strstr(run("help"), "\nstart NAME      starts a guest\n"));
+    assert_non_null(strstr(run("help"), "\nstart NAME             starts a guest\n"));
     assert_non_null(strstr(out, "poweroff [now]"));
     assert_non_null(strstr(out, "^] leaves a guest's console"));
     assert_string_equal(run("help kill"), "kill NAME: ends a guest at once\n");
@@ -146,6 +146,14 @@ static void completion(void **state)
     assert_string_equal(out, "web  mail  web-test\n");
     assert_string_equal(complete("start web "), "");
     assert_string_equal(complete("list "), "");
+    assert_string_equal(complete("switch "), "flows ");
+    switches = 2;
+    assert_string_equal(complete("switch "), "");
+    assert_string_equal(out, "lan  wan  flows\n");
+    assert_string_equal(complete("switch w"), "an ");
+    assert_string_equal(complete("switch wan "), "flows ");
+    assert_string_equal(complete("switch wan w"), "");
+    assert_string_equal(complete("switch wan flows "), "");
     assert_string_equal(complete("zzz "), "");
     assert_string_equal(complete("zzz"), "");
     assert_string_equal(complete("poweroff "), "now ");
@@ -229,10 +237,111 @@ static void machine_tables(void **state)
         "  0        0  50.0%  guest web vcpu 0\n"
         "  1        2      -  idle\n");
     assert_string_equal(run("devices"),
-        "AT       OWNER  DRIVER  DEVICE\n"
-        "00:03.0  host   -       network card\n");
-    assert_string_equal(run("switch"), "there is no switch: the configuration names none\n");
+        "AT            OWNER      DRIVER      DEVICE\n"
+        "0000:00:03.0  -          -           network card\n"
+        "0000:00:04.0  host       virtio-blk  virtio block device (1af4:1042)\n"
+        "  vda         -          -           disk, 64M, serial:data1\n"
+        "  vda1        guest web  -           partition, 32M, PARTUUID=6f1c2d3e-01\n");
     assert_string_equal(run("version"), "Socle 9.9 on AMD-V\n");
+}
+
+static unsigned count(const char *what)
+{
+    unsigned n = 0;
+    for (const char *at = out; (at = strstr(at, what)); at++)
+        n++;
+    return n;
+}
+
+/* However many there are, every one is shown once, and no empty table follows. */
+static void many_rows(void **state)
+{
+    for (more_devices = SHELL_ROWS - 5; more_devices <= SHELL_ROWS - 3; more_devices++) {
+        run("devices");
+        assert_int_equal(count("AT "), more_devices + 4 > SHELL_ROWS ? 2 : 1);
+        assert_int_equal(count("nobody"), more_devices);
+        assert_int_equal(count("(more rows"), 0);
+    }
+    switches = 1;
+    lan_ports = 100;
+    run("switch");
+    assert_int_equal(count("52:54:00:12:34:56"), 50);
+    assert_int_equal(count("52:54:00:12:34:58"), 50);
+    assert_int_equal(count("PORT"), 2);
+}
+
+/* ---- switches ---------------------------------------------------------------------------- */
+
+#define LAN "switch lan: mtu 1500, no uplink, 1 flow\n" \
+            "PORT  MAC                VLAN  LINK  RECEIVED  BYTES  SENT  BYTES  DROPPED  MOSTLY\n" \
+            "web   52:54:00:12:34:56  10    up          12   1104    14   1288       81  " \
+            "broadcast limit\n" \
+            "mail  52:54:00:12:34:58  -     down         0      0     0      0        0\n"
+#define WAN "switch wan: mtu 9000, uplink 0000:00:03.0 52:54:00:12:34:57, 12 flows\n" \
+            "nothing is plugged in\n"
+
+static void switch_shows_ports(void **state)
+{
+    assert_string_equal(run("switch"), "there is no switch: the configuration names none\n");
+    assert_string_equal(run("switch lan"), "there is no switch: the configuration names none\n");
+    switches = 1;
+    lan_ports = 2;
+    assert_string_equal(run("switch"), LAN);
+    switches = 2;
+    assert_string_equal(run("switch"), LAN "\n" WAN);
+    assert_string_equal(run("switch lan"), LAN);
+    assert_string_equal(run("switch wan"), WAN);
+    assert_string_equal(run("switch wna"), "no switch is named `wna`; did you mean `wan`?\n");
+    assert_string_equal(run("switch flow"), "no switch is named `flow`; did you mean `flows`?\n");
+    assert_string_equal(run("switch intranet"),
+                        "no switch is named `intranet`; `switch` shows all\n");
+    assert_string_equal(run("switch lan ports"), "usage: switch [NAME] [flows]\n");
+    assert_string_equal(run("switch lan flows more"), "usage: switch [NAME] [flows]\n");
+}
+
+static void switch_hands_over_flows(void **state)
+{
+    switches = 2;
+    assert_string_equal(run("switch flows"), "switch lan: mtu 1500, no uplink, 1 flow\n");
+    assert_string_equal(calls, "flows 0 on;");
+    assert_string_equal(run("switch wan flows"), "switch wan: mtu 9000, uplink 0000:00:03.0 "
+                                                 "52:54:00:12:34:57, 12 flows\n");
+    assert_string_equal(calls, "flows 1 only;");
+    assert_string_equal(run("switch wam flows"), "no switch is named `wam`; did you mean `wan`?\n");
+    assert_string_equal(calls, "");
+
+    static struct shell_ops without;
+    without = all_ops;
+    without.flow = NULL;
+    setup_with(&without);
+    switches = 1;
+    assert_string_equal(run("switch flows"), "this version does not show flows\n");
+}
+
+static void vlans_in_words(void **state)
+{
+    char buf[SHELL_VLANS];
+    uint64_t set[64] = { 0 };
+    assert_string_equal(shell_vlan_text(buf, 0, NULL), "-");
+    assert_string_equal(shell_vlan_text(buf, 0, set), "-");
+    assert_string_equal(shell_vlan_text(buf, 4094, NULL), "4094");
+    assert_string_equal(shell_vlan_text(buf, 10, set), "10");
+    set[0] = 1ull << 10 | 7ull << 20;
+    assert_string_equal(shell_vlan_text(buf, 0, set), "tagged 10,20-22");
+    assert_string_equal(shell_vlan_text(buf, 1, set), "1, tagged 10,20-22");
+    set[63] = 1ull << 62;
+    assert_string_equal(shell_vlan_text(buf, 0, set), "tagged 10,20-22,4094");
+    set[0] |= 7ull << 30;
+    assert_string_equal(shell_vlan_text(buf, 0, set), "tagged 10,20-22,30-32,...");
+    memset(set, 0xff, sizeof(set));
+    assert_string_equal(shell_vlan_text(buf, 0, set), "tagged 0-4095");
+    for (unsigned i = 0; i < 64; i++)
+        set[i] = 0x5555555555555555ull;
+    assert_string_equal(shell_vlan_text(buf, 4001, set), "4001, tagged 0,2,4,...");
+    memset(set, 0, 62 * sizeof(*set));          /* long numbers from the first on */
+    assert_string_equal(shell_vlan_text(buf, 4001, set), "4001, tagged 3968,3970,...");
+    set[62] = set[63] = 0xfff0000000000000ull;
+    assert_string_equal(shell_vlan_text(buf, 4001, set), "4001, tagged 4020-4031,...");
 }
 
 static void long_answers_are_handed_over(void **state)
@@ -371,6 +480,10 @@ int main(void)
         cmocka_unit_test_setup(info_shows_all, setup),
         cmocka_unit_test_setup(exits_are_sorted_by_cost, setup),
         cmocka_unit_test_setup(machine_tables, setup),
+        cmocka_unit_test_setup(many_rows, setup),
+        cmocka_unit_test_setup(switch_shows_ports, setup),
+        cmocka_unit_test_setup(switch_hands_over_flows, setup),
+        cmocka_unit_test(vlans_in_words),
         cmocka_unit_test_setup(long_answers_are_handed_over, setup),
         cmocka_unit_test_setup(top_shows_what_was_used_since, setup),
         cmocka_unit_test(shares_of_huge_numbers),

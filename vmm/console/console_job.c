@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Answers of commands that may be longer than a sink's queue: logs, the configuration,
- * the trace, and `top`. They are made line by line as the sinks have room, while guests
+ * the trace, flows, and `top`. They are made line by line as the sinks have room, while guests
  * run on and their lines may come in between. Ctrl-C ends them. A device that takes
  * nothing for a second is no longer waited for.
  */
@@ -148,6 +148,28 @@ static bool step_trace(struct console *c)
     return true;
 }
 
+/* Behind a switch's last flow comes the next switch, unless only the one was asked for. */
+static bool step_flows(struct console *c)
+{
+    char line[CONSOLE_LINE] = "";
+    struct switch_row row;
+    const struct shell_ops *ops = c->shell.ops;
+    const bool first = c->job_at == 0;
+    if (ops->flow(ops->ctx, c->job_switch, &c->job_at, line, sizeof(line))) {
+        line[sizeof(line) - 1] = '\0';
+        out_line(c, "", line);
+        return true;
+    }
+    if (first)
+        out_line(c, "", "no flows");
+    c->job_at = 0;
+    if (c->job_only || !ops->switch_row(ops->ctx, ++c->job_switch, &row))
+        return false;
+    out_line(c, "", "");
+    shell_switch_title(&c->shell, &row);
+    return true;
+}
+
 static bool step(struct console *c)
 {
     switch (c->job) {
@@ -155,6 +177,7 @@ static bool step(struct console *c)
     case JOB_GUEST_LOG: return step_guest_log(c);
     case JOB_TEXT:      return step_text(c);
     case JOB_TRACE:     return step_trace(c);
+    case JOB_FLOWS:     return step_flows(c);
     case JOB_NONE: case JOB_TOP: break;
     }
     return false;
@@ -221,6 +244,14 @@ void job_start_trace(struct console *c)
 {
     c->job = JOB_TRACE;
     c->job_at = 0;
+}
+
+void job_start_flows(struct console *c, uint32_t index, bool only)
+{
+    c->job = JOB_FLOWS;
+    c->job_at = 0;
+    c->job_switch = index;
+    c->job_only = only;
 }
 
 void job_start_top(struct console *c)

@@ -60,6 +60,7 @@ void attach_retry(struct console *c, struct console_guest *g);
 void job_start_log(struct console *c, struct console_guest *g);
 void job_start_text(struct console *c, const char *text, size_t len);
 void job_start_trace(struct console *c);
+void job_start_flows(struct console *c, uint32_t index, bool only);
 void job_start_top(struct console *c);
 /* Goes on while the sinks have room; draws the prompt at the end. */
 void job_pump(struct console *c);

@@ -248,6 +248,7 @@ static void io_line(void *ctx, const char *text) { out_line(ctx, "", text); }
 static void io_attach(void *ctx, struct console_guest *g) { attach_guest(ctx, g, true); }
 static void io_show_log(void *ctx, struct console_guest *g) { job_start_log(ctx, g); }
 static void io_show_trace(void *ctx) { job_start_trace(ctx); }
+static void io_show_flows(void *ctx, uint32_t index, bool only) { job_start_flows(ctx, index, only); }
 static void io_top(void *ctx) { job_start_top(ctx); }
 static bool io_drained(void *ctx) { return console_drained(ctx); }
 
@@ -266,8 +267,8 @@ void prompt_init(struct console *c)
 {
     const struct shell_io io = {
         .ctx = c, .line = io_line, .attach = io_attach, .show_log = io_show_log,
-        .show_text = io_show_text, .show_trace = io_show_trace, .top = io_top, .log = io_log,
-        .drained = io_drained,
+        .show_text = io_show_text, .show_trace = io_show_trace, .show_flows = io_show_flows,
+        .top = io_top, .log = io_log, .drained = io_drained,
     };
     shell_init(&c->shell, c->shell.ops, &io, (struct console_guest *const *)&c->guests);
     lineedit_init(&c->edit, "socle> ", edit_put, c);

@@ -3,7 +3,7 @@
  * The shell's table of commands: finds the command for a line typed at the prompt,
  * checks its arguments, says what would be right where they are wrong, and runs it.
  * Called by the console. Completion is in shell_complete.c, the commands themselves in
- * shell_guest.c, shell_machine.c and shell_ending.c.
+ * shell_guest.c, shell_machine.c, shell_switch.c and shell_ending.c.
  */
 #include "socle/shell.h"
 
@@ -36,7 +36,8 @@ static const struct command commands[] = {
     { "mem", ARG_NONE, NEED_MEM, 0, run_mem, "who has the memory" },
     { "cpus", ARG_NONE, NEED_CPUS, 0, run_cpus, "the processors and what they do" },
     { "devices", ARG_NONE, NEED_DEVICES, 0, run_devices, "the machine's devices and their owners" },
-    { "switch", ARG_NONE, NEED_PORTS, 0, run_switch, "the network switches' ports and counters" },
+    { "switch", ARG_MAYBE_SWITCH, NEED_PORTS, 0, run_switch,
+      "the network switches' ports and counters, or flows" },
     { "config", ARG_NONE, NEED_CONFIG, 0, run_config, "the configuration file" },
     { "trace", ARG_NONE, NEED_TRACE, 0, run_trace, "the last events recorded" },
     { "poweroff", ARG_MAYBE_NOW, NEED_END, 0, run_poweroff, "turns the machine off" },
@@ -91,7 +92,7 @@ bool shell_offers(const struct shell *s, const struct command *c)
     case NEED_MEM:     return ops->mem;
     case NEED_CPUS:    return ops->cpus;
     case NEED_DEVICES: return ops->devices;
-    case NEED_PORTS:   return ops->ports;
+    case NEED_PORTS:   return ops->ports && ops->switch_row;
     case NEED_CONFIG:  return ops->config;
     case NEED_TRACE:   return ops->trace;
     case NEED_END:     return ops->machine_end;
@@ -107,6 +108,7 @@ const char *shell_usage(const struct command *c)
     case ARG_MAYBE_GUEST:   return " [NAME]";
     case ARG_MAYBE_NOW:     return " [now]";
     case ARG_MAYBE_COMMAND: return " [COMMAND]";
+    case ARG_MAYBE_SWITCH:  return " [NAME] [flows]";
     }
     return "";
 }
@@ -186,19 +188,30 @@ static void show_usage(struct shell *s, const struct command *c)
     shell_say(s, "usage: %s%s", c->name, shell_usage(c));
 }
 
+static unsigned most_arguments(const struct command *c)
+{
+    switch (c->arg) {
+    case ARG_NONE:         return 0;
+    case ARG_MAYBE_SWITCH: return 2;
+    default:               return 1;
+    }
+}
+
 /* Fills call from the words behind the command's name; false after saying what is wrong. */
 static bool check_arguments(struct shell *s, const struct words *w, struct call *call)
 {
     const struct command *c = call->command;
     unsigned given = w->count - 1;
-    if (given > (c->arg == ARG_NONE ? 0u : 1u) || (given == 0 && c->arg == ARG_GUEST)) {
+    if (given > most_arguments(c) || (given == 0 && c->arg == ARG_GUEST)) {
         show_usage(s, c);
         return false;
     }
     if (!given)
         return true;
     call->word = w->word[1];
-    if (c->arg == ARG_MAYBE_NOW && strcmp(call->word, "now") != 0) {
+    call->second = given > 1 ? w->word[2] : NULL;
+    if ((c->arg == ARG_MAYBE_NOW && strcmp(call->word, "now") != 0) ||
+        (call->second && strcmp(call->second, "flows") != 0)) {
         show_usage(s, c);
         return false;
     }

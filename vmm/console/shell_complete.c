@@ -50,19 +50,31 @@ static void offer_guests(const struct shell *s, struct matches *m)
         offer(m, g->name);
 }
 
-/* Candidates for the argument of the command named `name`. */
-static void offer_arguments(const struct shell *s, const char *name, struct matches *m)
+static void offer_switches(struct shell *s, struct matches *m)
+{
+    const uint32_t n = shell_switches(s);
+    for (uint32_t i = 0; i < n; i++)
+        offer(m, s->rows.switches[i].name);
+}
+
+/* Candidates for the argument number `place` of the command named `name`. */
+static void offer_arguments(struct shell *s, const char *name, unsigned place, struct matches *m)
 {
     const struct command *c = shell_commands();
     while (c->name && strcmp(c->name, name) != 0)
         c++;
-    if (!c->name || !shell_offers(s, c))
+    if (!c->name || !shell_offers(s, c) || (place > 1 && c->arg != ARG_MAYBE_SWITCH))
         return;
     switch (c->arg) {
     case ARG_NONE: break;
     case ARG_GUEST: case ARG_MAYBE_GUEST: offer_guests(s, m); break;
     case ARG_MAYBE_NOW: offer(m, "now"); break;
     case ARG_MAYBE_COMMAND: offer_commands(s, m); break;
+    case ARG_MAYBE_SWITCH:
+        if (place == 1)
+            offer_switches(s, m);
+        offer(m, "flows");
+        break;
     }
 }
 
@@ -91,14 +103,14 @@ size_t shell_complete(struct shell *s, const char *line, size_t cursor, char *ad
     *listed = false;
 
     unsigned place = w.count - (new_word ? 0 : 1);      /* index of the word to complete */
-    if (place > 1)
+    if (place > 2)
         return 0;
     struct matches m = { .typed = new_word ? "" : w.word[place] };
     m.len = strlen(m.typed);
     if (place == 0)
         offer_commands(s, &m);
     else
-        offer_arguments(s, w.word[0], &m);
+        offer_arguments(s, w.word[0], place, &m);
     if (!m.count)
         return 0;
     size_t n = addition(&m, add, max);

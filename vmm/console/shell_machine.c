@@ -59,38 +59,29 @@ void run_cpus(struct shell *s, const struct call *call)
     table_print(&s->table, s->io.line, s->io.ctx);
 }
 
+static void add_device(struct table *t, const struct device_row *r)
+{
+    table_cell(t, "%s%s", r->below ? "  " : "", r->at);
+    table_cell(t, "%s", r->owner[0] ? r->owner : "-");
+    table_cell(t, "%s", r->driver[0] ? r->driver : "-");
+    table_cell(t, "%s", r->what);
+}
+
+/* A big machine has more than one table of them. */
 void run_devices(struct shell *s, const struct call *call)
 {
     struct device_row *rows = s->rows.devices;
-    size_t n = (size_t)min_u64(s->ops->devices(s->ops->ctx, rows, SHELL_ROWS), SHELL_ROWS);
-    table_begin(&s->table, "AT|OWNER|DRIVER|DEVICE");
-    for (size_t i = 0; i < n; i++) {
-        table_cell(&s->table, "%s", rows[i].at);
-        table_cell(&s->table, "%s", rows[i].owner);
-        table_cell(&s->table, "%s", rows[i].driver[0] ? rows[i].driver : "-");
-        table_cell(&s->table, "%s", rows[i].what);
-    }
-    table_print(&s->table, s->io.line, s->io.ctx);
-}
-
-void run_switch(struct shell *s, const struct call *call)
-{
-    struct port_row *rows = s->rows.ports;
-    size_t n = (size_t)min_u64(s->ops->ports(s->ops->ctx, rows, SHELL_ROWS), SHELL_ROWS);
-    if (!n) {
-        shell_say(s, "there is no switch: the configuration names none");
-        return;
-    }
-    table_begin(&s->table, "PORT|MAC|>RECEIVED|>BYTES|>SENT|>BYTES|>DROPPED");
-    for (size_t i = 0; i < n; i++) {
-        const struct port_row *r = &rows[i];
-        const uint64_t number[] = { r->rx, r->rx_bytes, r->tx, r->tx_bytes, r->dropped };
-        table_cell(&s->table, "%s", r->port);
-        table_cell(&s->table, "%s", r->mac);
-        for (size_t k = 0; k < ARRAY_LEN(number); k++)
-            table_cell(&s->table, "%llu", (unsigned long long)number[k]);
-    }
-    table_print(&s->table, s->io.line, s->io.ctx);
+    size_t first = 0, n;
+    do {
+        n = (size_t)min_u64(s->ops->devices(s->ops->ctx, first, rows, SHELL_ROWS), SHELL_ROWS);
+        if (first && !n)
+            break;
+        table_begin(&s->table, "AT|OWNER|DRIVER|DEVICE");
+        for (size_t i = 0; i < n; i++)
+            add_device(&s->table, &rows[i]);
+        table_print(&s->table, s->io.line, s->io.ctx);
+        first += n;
+    } while (n == SHELL_ROWS);
 }
 
 void run_config(struct shell *s, const struct call *call)

@@ -16,7 +16,9 @@ enum shell_need {
 };
 
 /* What the first argument is, for checking and completion. */
-enum shell_arg { ARG_NONE, ARG_GUEST, ARG_MAYBE_GUEST, ARG_MAYBE_NOW, ARG_MAYBE_COMMAND };
+enum shell_arg {
+    ARG_NONE, ARG_GUEST, ARG_MAYBE_GUEST, ARG_MAYBE_NOW, ARG_MAYBE_COMMAND, ARG_MAYBE_SWITCH
+};
 
 struct command;
 
@@ -24,6 +26,7 @@ struct call {                       /* one command line, checked */
     const struct command *command;
     struct console_guest *guest;    /* ARG_*GUEST: the one named, or null */
     const char           *word;     /* the first argument, or null */
+    const char           *second;   /* ARG_MAYBE_SWITCH: the second, or null */
 };
 
 struct command {
@@ -61,11 +64,15 @@ uint64_t shell_watch_stops(struct shell *s, uint64_t now);
 void run_mem(struct shell *s, const struct call *call);
 void run_cpus(struct shell *s, const struct call *call);
 void run_devices(struct shell *s, const struct call *call);
-void run_switch(struct shell *s, const struct call *call);
 void run_config(struct shell *s, const struct call *call);
 void run_trace(struct shell *s, const struct call *call);
 void run_top(struct shell *s, const struct call *call);
 void run_version(struct shell *s, const struct call *call);
+
+/* shell_switch.c */
+void run_switch(struct shell *s, const struct call *call);
+/* Fills s->rows.switches; returns how many there are. */
+uint32_t shell_switches(struct shell *s);
 
 /* shell_ending.c */
 void run_poweroff(struct shell *s, const struct call *call);
