@@ -56,11 +56,11 @@ struct cpu_row    { uint32_t index, apic_id; char doing[48]; uint64_t busy_ns, u
 
 /*
  * One line of `devices`: a PCI function or another device of the machine,
- *   at "0000:00:03.0", driver "virtio-blk", owner "host" or "guest web" or "nobody",
- *   what "virtio block device (1af4:1042)";
- * or, with `below` set and behind its controller, a disk or partition on it,
- *   at "vda" or "vda1", owner "guest web" (who uses it), what "disk, 64M, serial:data1" or
- *   "partition, 32M, PARTUUID=6f1c2d3e-01": the last word as `device` wants it in a file.
+ *   at "0000:00:03.0", driver "virtio-net", owner "socle" or "switch lan" or "-",
+ *   what "virtio network (1af4:1041)";
+ * or, behind these and with `below` set, a disk or a partition,
+ *   at "vda" or "vda1", owner "web" (the guests that use it), what "disk, 64.0 MiB, serial:data1" or
+ *   "partition, 32.0 MiB, PARTUUID=6f1c2d3e-01": the last word is what `device` wants in a file.
  */
 struct device_row { char at[24], what[104], driver[32], owner[40]; bool below; };
 

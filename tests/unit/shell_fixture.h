@@ -115,10 +115,10 @@ static size_t more_devices;         /* PCI functions beyond the usual ones */
 static size_t devices(void *ctx, size_t first, struct device_row *rows, size_t max)
 {
     static const struct device_row usual[] = {
-        { "0000:00:03.0", "network card", "", "", false },
-        { "0000:00:04.0", "virtio block device (1af4:1042)", "virtio-blk", "host", false },
-        { "vda", "disk, 64M, serial:data1", "", "", true },
-        { "vda1", "partition, 32M, PARTUUID=6f1c2d3e-01", "", "guest web", true },
+        { "0000:00:03.0", "network (8086:100e)", "", "", false },
+        { "0000:00:04.0", "virtio disk (1af4:1042)", "virtio-blk", "socle", false },
+        { "vda", "disk, 64.0 MiB, serial:data1", "virtio-blk", "-", true },
+        { "vda1", "partition, 32.0 MiB, PARTUUID=6f1c2d3e-01", "virtio-blk", "web", true },
     };
     size_t n = 0;
     for (; n < max && first + n < ARRAY_LEN(usual) + more_devices; n++) {

@@ -237,11 +237,11 @@ static void machine_tables(void **state)
         "  0        0  50.0%  guest web vcpu 0\n"
         "  1        2      -  idle\n");
     assert_string_equal(run("devices"),
-        "AT            OWNER      DRIVER      DEVICE\n"
-        "0000:00:03.0  -          -           network card\n"
-        "0000:00:04.0  host       virtio-blk  virtio block device (1af4:1042)\n"
-        "  vda         -          -           disk, 64M, serial:data1\n"
-        "  vda1        guest web  -           partition, 32M, PARTUUID=6f1c2d3e-01\n");
+        "AT            OWNER  DRIVER      DEVICE\n"
+        "0000:00:03.0  -      -           network (8086:100e)\n"
+        "0000:00:04.0  socle  virtio-blk  virtio disk (1af4:1042)\n"
+        "  vda         -      virtio-blk  disk, 64.0 MiB, serial:data1\n"
+        "  vda1        web    virtio-blk  partition, 32.0 MiB, PARTUUID=6f1c2d3e-01\n");
     assert_string_equal(run("version"), "Socle 9.9 on AMD-V\n");
 }
 
