@@ -174,11 +174,23 @@ GUESTS := $(BUILD)/guests
 
 $(GUESTS)/vmlinuz-%: | tests/guests/fetch.sh
 	@tests/guests/fetch.sh $(GUESTS) $*
+# Folders that were fetched when there were no modules for disks and networks are fetched anew.
+$(foreach kind,cloud full,$(if $(wildcard $(GUESTS)/modules-$(kind)/*/io),,\
+    $(eval $(GUESTS)/vmlinuz-$(kind): fetch-anew)))
+.PHONY: fetch-anew
+
+$(GUESTS)/programs: | tests/guests/fetch.sh
+	@tests/guests/fetch.sh $(GUESTS) programs
 
 # Named one by one: a pattern would also offer itself for the toys below.
-$(GUESTS)/demo.img $(GUESTS)/test.img: $(GUESTS)/%.img: tests/guests/initrd.sh $(wildcard tests/guests/linux/*) | $(GUESTS)/vmlinuz-cloud
+INITRD_PARTS := tests/guests/initrd.sh $(wildcard tests/guests/linux/* tests/guests/linux/io/*) $(GUESTS)/vmlinuz-cloud
+$(GUESTS)/demo.img $(GUESTS)/test.img: $(GUESTS)/%.img: $(INITRD_PARTS)
 	$(call note,MAKE,$@)
 	$(Q)CC='$(HOSTCC)' tests/guests/initrd.sh $* $@ $(GUESTS)/modules-cloud
+
+$(GUESTS)/io.img: $(INITRD_PARTS) | $(GUESTS)/programs
+	$(call note,MAKE,$@)
+	$(Q)CC='$(HOSTCC)' tests/guests/initrd.sh io $@ $(GUESTS)/modules-cloud $(GUESTS)/programs
 
 # Toys: small guests of our own in the clothes of a Linux bzImage.
 TOY_C := $(filter-out %/toy.c,$(sort $(wildcard tests/guests/toy/*.c)))
@@ -208,7 +220,7 @@ $(TOYS): $(GUESTS)/toy/%.img: $(GUESTS)/toy/%.elf
 .SECONDARY:
 
 .PHONY: guests guests-full
-guests: $(GUESTS)/vmlinuz-cloud $(GUESTS)/demo.img $(GUESTS)/test.img $(TOYS)
+guests: $(GUESTS)/vmlinuz-cloud $(addprefix $(GUESTS)/,demo.img test.img io.img) $(TOYS)
 	@:
 guests-full: guests $(GUESTS)/vmlinuz-full
 

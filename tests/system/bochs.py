@@ -19,16 +19,16 @@ CR0_PANIC = "Bochs 2.7 panics at a guest's MOV to CR0 that a real CPU answers wi
 
 class Bochs(Socle, Console):
     """
-    `config`, `host`, `files`, `without`: see Socle.place(). Without `memory` the command
+    `config`, `host`, `files`, `without`, `switches`: see Socle.place(). Without `memory` the command
     chooses. `model`: another CPU model of Bochs than the platform's usual one.
     """
     program = "socle run"
     factor = 4 * FACTOR                 # a Debian guest alone takes a minute or two
 
     def __init__(self, work, name, config, *, platform, model=None, host=None, files=None,
-                 without=(), elf=ELF, memory=None, smp=1, extra=()):
+                 without=(), switches=(), elf=ELF, memory=None, smp=1, extra=()):
         super().__init__(work, name)
-        self.place(config, host, files, without)
+        self.place(config, host, files, without, switches)
         self.args = [str(TOOL), "run", "--platform", platform, "--cpus", str(smp), "socle.toml"]
         if memory:
             self.args += ["--memory", memory]

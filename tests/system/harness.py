@@ -47,17 +47,35 @@ def guest(name, *, memory="256M", kernel="vmlinuz-cloud", initrd="test.img", cmd
                 cmdline=" ".join(w for w in words if w), **keys)
 
 
+def io_guest(name, run="", *, memory="128M", words="", disks=(), nets=(), **keys):
+    """
+    A test guest for disks and networks. `run`: scripts of tests/guests/linux/io, "disk-write,rng";
+    words: their variables, "addr=10.0.0.1/24 port=80". disks, nets: tables of keys, dict(file=…).
+    """
+    words = " ".join(f"test.{w}" for w in [f"run={run}" if run else "", *words.split()] if w)
+    return guest(name, memory=memory, initrd=["test.img", "io.img"], cmdline=words,
+                 disk=list(disks) or None, net=list(nets) or None, **keys)
+
+
 def toy(name, image, *, memory="32M", cmdline="", **keys):
     """One of our own small guests (tests/guests/toy)."""
     return dict(name=name, memory=memory, kernel=f"toy/{image}.img", cmdline=cmdline, **keys)
 
 
-def toml(guests, host=None):
-    """The configuration's text. A value of None leaves its key out."""
+def toml(guests, host=None, switches=()):
+    """
+    The configuration's text. A value of None leaves its key out; a list of dicts (disk, net) is
+    tables within the guest's.
+    """
+    def inner(v):
+        return isinstance(v, list) and v and isinstance(v[0], dict)
+
     def table(head, keys):
-        rows = [f"{k} = {json.dumps(v)}" for k, v in keys.items() if v is not None]
-        return "\n".join([head, *rows, ""])
-    return "\n".join([table("[host]", host or {}), *(table("[[guest]]", g) for g in guests)])
+        rows = [f"{k} = {json.dumps(v)}" for k, v in keys.items() if v is not None and not inner(v)]
+        tables = [table(f"[[guest.{k}]]", t) for k, v in keys.items() if inner(v) for t in v]
+        return "\n".join([head, *rows, "", *tables])
+    return "\n".join([table("[host]", host or {}), *(table("[[switch]]", s) for s in switches),
+                      *(table("[[guest]]", g) for g in guests)])
 
 
 def files_of(text):
@@ -70,6 +88,7 @@ def files_of(text):
     for g in tables:
         initrd = g.get("initrd", [])
         names += [g.get("kernel"), *([initrd] if isinstance(initrd, str) else initrd)]
+        names += [d.get("file") for d in g.get("disk", [])]
     return list(dict.fromkeys(n for n in names if n))
 
 
@@ -338,6 +357,10 @@ class Bare(Emulator):
                  cmdline="console=ttyS0", memory="256M", files=None, **options):
         super().__init__(work, name, memory=memory, **options)
         find = (files or {}).get
+        if isinstance(initrd, list):
+            parts = [pathlib.Path(find(i) or GUESTS / i).read_bytes() for i in initrd]
+            (self.work / "initrd").write_bytes(b"".join(parts))
+            initrd = self.work / "initrd"
         self.start("-vga", "none", "-kernel", str(find(kernel) or GUESTS / kernel),
                    "-initrd", str(find(initrd) or GUESTS / initrd), "-append", cmdline)
 
@@ -351,14 +374,14 @@ class Bare(Emulator):
 class Socle:
     """What a machine with Socle on it can do, whatever emulates it; mixed into a Console."""
 
-    def place(self, config, host=None, files=None, without=()):
+    def place(self, config, host=None, files=None, without=(), switches=()):
         """
         Puts the configuration (its text, or a list of guest()s) and its files into the work
         folder. `files` gives names other files than those in build/guests (a path, or bytes);
-        `without` leaves some out.
+        `without` leaves some out. switches: tables of keys, dict(name="lan").
         """
         if not isinstance(config, str):
-            config = toml(config, {"when_all_stopped": "poweroff", **(host or {})})
+            config = toml(config, {"when_all_stopped": "poweroff", **(host or {})}, switches)
         self.config = config
         (self.work / "socle.toml").write_text(config)
         self.modules = [m for m in ("socle.toml", *files_of(config)) if m not in without]
@@ -417,16 +440,16 @@ class Socle:
 
 class Machine(Socle, Emulator):
     """
-    Socle with its guests in QEMU. `config`, `host`, `files`, `without`: see place().
+    Socle with its guests in QEMU. `config`, `host`, `files`, `without`, `switches`: see place().
     boot: "direct" (QEMU loads the hypervisor by Multiboot 1: fast), or an image made by
     `socle iso`, booted by "bios" or "uefi". `options`: the hypervisor's command line
     (direct only).
     """
 
     def __init__(self, work, name, config, *, boot="direct", host=None, options="", files=None,
-                 without=(), elf=ELF, **machine):
+                 without=(), switches=(), elf=ELF, **machine):
         super().__init__(work, name, **machine)
-        self.place(config, host, files, without)
+        self.place(config, host, files, without, switches)
         if boot == "direct":
             self.start("-vga", "none", "-kernel", str(elf), "-append", options, "-initrd",
                        ",".join(self.modules))
