@@ -219,10 +219,17 @@ $(TOYS): $(GUESTS)/toy/%.img: $(GUESTS)/toy/%.elf
 # Objects stay, also those that only a chain of rules names.
 .SECONDARY:
 
-.PHONY: guests guests-full
+# A whole Debian with systemd, for a test; what it consists of changes only with its script.
+$(GUESTS)/debian.img: tests/guests/debian.sh
+	@tests/guests/debian.sh $(GUESTS)
+
+.PHONY: guests guests-full guests-debian
 guests: $(GUESTS)/vmlinuz-cloud $(addprefix $(GUESTS)/,demo.img test.img io.img) $(TOYS)
 	@:
 guests-full: guests $(GUESTS)/vmlinuz-full
+guests-debian:
+	@tools/need.sh debian
+	+@$(SUBMAKE) $(GUESTS)/debian.img
 
 # ---- the demonstration -----------------------------------------------------------
 
@@ -272,15 +279,15 @@ dev:
 	+@$(SUBMAKE) WERROR=-Werror BUILD='$(BUILD)/clang' CC='$(CLANG)' all unit-bins
 
 test:
-	@tools/need.sh build run guests test clang fuzz bochs
-	+@$(SUBMAKE) WERROR=-Werror all unit-bins fuzz-bins guests-full
+	@tools/need.sh build run guests debian test clang fuzz bochs
+	+@$(SUBMAKE) WERROR=-Werror all unit-bins fuzz-bins guests-full $(GUESTS)/debian.img
 	+@$(SUBMAKE) WERROR=-Werror BUILD='$(BUILD)/clang' CC='$(CLANG)' all
 	+@$(SUBMAKE) WERROR=-Werror BUILD='$(BUILD)/fault' DEFINES=-DSOCLE_FAULT hypervisor
 	@BUILD='$(BUILD)' tests/run.sh layers unit fuzz system
 
 soak:
-	@tools/need.sh build run guests test fuzz bochs
-	+@$(SUBMAKE) all fuzz-bins guests-full
+	@tools/need.sh build run guests debian test fuzz bochs
+	+@$(SUBMAKE) all fuzz-bins guests-full $(GUESTS)/debian.img
 	+@$(SUBMAKE) BUILD='$(BUILD)/fault' DEFINES=-DSOCLE_FAULT hypervisor
 	@BUILD='$(BUILD)' tests/run.sh fuzz-long soak
 
@@ -307,9 +314,10 @@ uninstall:
 	rm -f '$(DESTDIR)$(PREFIX)/bin/socle'
 	rm -rf '$(DESTDIR)$(PREFIX)/lib/socle' '$(DESTDIR)$(PREFIX)/share/doc/socle'
 
-# Downloaded kernels stay; `make distclean` takes these too.
+# Downloaded kernels and the big Debian stay; `make distclean` takes these too.
 clean:
-	rm -rf $(filter-out $(GUESTS),$(wildcard $(BUILD)/*)) $(GUESTS)/*.img $(GUESTS)/*.sum $(GUESTS)/toy
+	rm -rf $(filter-out $(GUESTS),$(wildcard $(BUILD)/*)) $(filter-out %/debian.img,$(wildcard $(GUESTS)/*.img)) \
+	    $(GUESTS)/*.sum $(GUESTS)/toy
 
 distclean:
 	rm -rf $(BUILD)
@@ -322,7 +330,7 @@ help:
 	@echo 'make bench        the benchmark table, also in $(BUILD)/bench.json'
 	@echo 'make fuzz         fuzz each parser and device for FUZZ_SECONDS (default 60)'
 	@echo 'make dev          build with warnings as errors, with gcc and clang'
-	@echo 'make guests       the guests of the demonstration and the tests'
+	@echo 'make guests       the guests of the demonstration and the tests; make guests-debian: a whole Debian'
 	@echo 'make install      into PREFIX (default /usr/local), below DESTDIR'
 	@echo 'make clean        remove what was built; make distclean: downloaded kernels as well'
 	@echo 'V=1 shows commands; CC=clang and BUILD=folder work as expected.'

@@ -4,7 +4,7 @@
 # need.sh GROUP...: are the tools that a make target uses installed? Silent when they are.
 # On Debian and its relatives, root gets them installed (after being told which packages),
 # anybody else gets the one line to type. On other systems it prints what is missing.
-# Groups: build, run, guests, test, clang, fuzz, bochs. Called by the Makefile and .ci/run.
+# Groups: build, run, guests, debian, test, clang, fuzz, bochs. Called by the Makefile and .ci/run.
 set -eu
 
 # GROUP PACKAGE TEST, where TEST is a command, a /file, or a word that there() knows.
@@ -23,6 +23,9 @@ run     mtools               mcopy
 guests  busybox-static       static-busybox
 guests  cpio                 cpio
 guests  gzip                 gzip
+debian  mmdebstrap           mmdebstrap
+debian  e2fsprogs            mke2fs
+debian  debian-archive-keyring /usr/share/keyrings/debian-archive-keyring.gpg
 test    python3              /usr/bin/python3
 test    python3-pytest       python-pytest
 test    python3-pexpect      python-pexpect

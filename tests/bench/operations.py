@@ -46,13 +46,20 @@ OPERATIONS = [
 
 
 def toml(value):
-    return json.dumps(value)        # strings and lists of strings look alike in both
+    return json.dumps(value)        # strings, truth values and lists of strings look alike in both
 
 
-def config(guests, end="poweroff"):
+def table(name, keys):
+    """A table of TOML; a list of dictionaries among its values is tables within it."""
+    inner = {k: v for k, v in keys.items() if isinstance(v, list) and isinstance(v[0], dict)}
+    rows = "".join(f"{k} = {toml(v)}\n" for k, v in keys.items() if k not in inner)
+    return f"\n[[{name}]]\n{rows}" + "".join(table(f"{name}.{k}", t) for k, v in inner.items() for t in v)
+
+
+def config(guests, end="poweroff", switches=()):
     host = f'[host]\nconsole = ["com1"]\nwhen_all_stopped = "{end}"\n'
-    table = lambda g: "\n[[guest]]\n" + "".join(f"{k} = {toml(v)}\n" for k, v in g.items())
-    return host + "".join(map(table, guests))
+    return (host + "".join(table("switch", s) for s in switches) +
+            "".join(table("guest", g) for g in guests))
 
 
 def operations_guest(programs):

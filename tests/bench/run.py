@@ -13,13 +13,14 @@ import os
 import re
 import sys
 
+from disknet import measure_disk, measure_network
 from intel import measure_accesses, measure_intel
 from machine import (BUILD, INIT_ADDRESS, KERNEL_32BIT_ENTRY, BenchError, Machine, Programs,
                      built, symbols, tool)
 from operations import HOST_MEMORY, config, measure_operations
 from table import Row, print_table
 
-GROUPS = ["boot", "operations", "vt-x", "memory"]
+GROUPS = ["boot", "operations", "vt-x", "memory", "disk", "network"]
 BULK = ["memset", "memcpy", "memmove"]  # the functions that clear and copy guest memory
 GUEST_MEMORY = 256              # MiB, of the Linux boots
 LINUX_CMDLINE = "console=ttyS0 pci=off hpet=disable"
@@ -122,6 +123,10 @@ def measure(groups, kernel):
         sections.append(("VMREADs and VMWRITEs on VT-x", measure_accesses(programs, counting)))
     if "memory" in groups:
         sections.append(("Memory", measure_memory(programs, elf)))
+    if "disk" in groups:
+        sections.append(("Disk of a Debian guest, a request", measure_disk(programs, elf)))
+    if "network" in groups:
+        sections.append(("TCP between two Debian guests", measure_network(programs, elf)))
     return sections
 
 

@@ -16,7 +16,7 @@ PATH=$PATH:/usr/sbin:/sbin
 umask 022
 
 out=$1
-size=640M
+size=512M
 mkdir -p "$out"
 work=$(mktemp -d "$out/.debian.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -27,13 +27,14 @@ mkdir -p "$1/etc/initramfs-tools/conf.d"
 printf "MODULES=list\nRESUME=none\n" >"$1/etc/initramfs-tools/conf.d/small"
 printf "virtio_pci\nvirtio_blk\next4\n" >"$1/etc/initramfs-tools/modules"
 '
+# What ip= asks for comes before 95-dhcp (systemd-network-generator names it 91-default.network).
 # Without wait-online, which fails when there is no network to be had.
 after='set -e
 echo debian >"$1/etc/hostname"
 printf "127.0.0.1 localhost debian\n" >"$1/etc/hosts"
 echo "/dev/vda / ext4 defaults 0 1" >"$1/etc/fstab"
 printf "[Match]\nType=ether\n\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\n" \
-    >"$1/etc/systemd/network/90-dhcp.network"
+    >"$1/etc/systemd/network/95-dhcp.network"
 chroot "$1" passwd -q -d root
 chroot "$1" systemctl -q enable systemd-networkd systemd-network-generator
 chroot "$1" systemctl -q disable systemd-networkd-wait-online
@@ -42,7 +43,7 @@ cp "$1"/boot/initrd.img-* "$1/debian.initrd"
 '
 # The second sight of the folder is without what is mounted in it.
 image='set -e
-rm "$1/debian.vmlinuz" "$1/debian.initrd"
+rm -rf "$1/debian.vmlinuz" "$1/debian.initrd" "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/*
 mkdir "$1.root"
 mount --bind "$1" "$1.root"
 mke2fs -q -F -t ext4 -L debian -U 5ec1e000-0000-4000-8000-000000000001 \
