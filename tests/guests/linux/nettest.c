@@ -13,7 +13,7 @@
  *
  *   frames INTERFACE SOURCE TO BYTES COUNT [VLAN]   sends Ethernet frames of so many bytes from the
  *                                address SOURCE ("own": its own), tagged if VLAN     FRAMES COUNT
- *   end INTERFACE                tells every `watch` that all is sent              END
+ *   end INTERFACE [VLAN]         tells every `watch` that all is sent              END
  *   watch INTERFACE              WATCHING, counts such frames until `end` comes;
  *                                for each kind SAW SOURCE BYTES VLAN COUNT, then   WATCHED
  *
@@ -258,10 +258,10 @@ static int frames(const char *interface, const char *const *word, unsigned type,
     return 0;
 }
 
-static int end(const char *interface)
+static int end(const char *interface, unsigned vlan)
 {
-    static const char *const word[] = { "own", "ff:ff:ff:ff:ff:ff", "60", "1" };
-    frames(interface, word, ETHERTYPE_END, 0);
+    static const char *const word[] = { "own", "ff:ff:ff:ff:ff:ff", "64", "1" };
+    frames(interface, word, ETHERTYPE_END, vlan);
     puts("END");
     return 0;
 }
@@ -348,11 +348,12 @@ int main(int argc, char **argv)
         if (!strcmp(command, "recv"))  return receive(a[0]);
         if (!strcmp(command, "sink"))  return sink(a[0]);
         if (!strcmp(command, "echo"))  return echo(a[0]);
-        if (!strcmp(command, "end"))   return end(a[0]);
+        if (!strcmp(command, "end"))   return end(a[0], 0);
         if (!strcmp(command, "watch")) return watch(a[0]);
         break;
     case 2:
         if (!strcmp(command, "get"))   return get(a[0], a[1]);
+        if (!strcmp(command, "end"))   return end(a[0], (unsigned)number(a[1]));
         break;
     case 3:
         if (!strcmp(command, "pump"))  return pump(a[0], a[1], number(a[2]));
