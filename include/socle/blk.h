@@ -59,7 +59,7 @@ struct blk {
     /* There may be room again after BLK_BUSY. Set by the device; without locks. May be null. */
     void   (*resume)(void *owner);
     void    *owner;
-    /* For `devices` and `info`; any CPU may read them torn. */
+    /* For `devices` and `info`, counted by the backend; any CPU may read them torn. */
     uint64_t reads, writes, read_bytes, written_bytes, errors;
 };
 

@@ -3,6 +3,7 @@
  * vmm/blk: RAM disks against a model that is a plain array of bytes, in each mode, with random
  * requests over scattered guest memory; the overlay's limit, its pages, and wrong memory.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ static uint8_t *image, *original, *model;
 static uint64_t len;
 static void *root;
 static void *live[POOL];            /* pages the overlay has */
+static uint8_t *arena;              /* null, or where page i is: neighbours follow each other */
 static unsigned pages, pages_left, fulls, out_of_memories;
 
 static void *page_alloc(void *ctx)
@@ -34,7 +36,7 @@ static void *page_alloc(void *ctx)
     pages_left--;
     for (unsigned i = 0; i < POOL; i++)
         if (!live[i]) {
-            live[i] = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
+            live[i] = arena ? arena + (size_t)i * PAGE_SIZE : aligned_alloc(PAGE_SIZE, PAGE_SIZE);
             memset(live[i], 0xcc, PAGE_SIZE);       /* another guest's secrets */
             pages++;
             return live[i];
@@ -46,7 +48,8 @@ static void page_free(void *ctx, void *page)
 {
     for (unsigned i = 0; i < POOL; i++)
         if (live[i] == page) {
-            free(page);
+            if (!arena)
+                free(page);
             live[i] = NULL;
             pages--;
             pages_left++;
@@ -290,6 +293,21 @@ static void overlay(void **unused)
     }
 }
 
+/* Pages that follow each other in memory, as they mostly do, are copied as one. */
+static void neighbours(void **unused)
+{
+    arena = aligned_alloc(PAGE_SIZE, (size_t)POOL * PAGE_SIZE);
+    make_disk(BLK_RAM_OVERLAY, IMAGE_MAX - 512, IMAGE_MAX);
+    for (uint64_t at = 0; at < r.blk.sectors; at += 512)
+        assert_int_equal(do_write(at, min_u64(512, r.blk.sectors - at)), BLK_OK);
+    check_read(7, 4096);
+    random_steps(300, 4096);
+    assert_memory_equal(image, original, len);
+    drop_disk();
+    free(arena);
+    arena = NULL;
+}
+
 /* The same disk again after the overlay was dropped: the image as it was. */
 static void dropped(void **unused)
 {
@@ -418,6 +436,8 @@ static void wrong_memory(void **unused)
 static void crosses_leaves(void **unused)
 {
     make_disk(BLK_RAM_OVERLAY, IMAGE_MAX, IMAGE_MAX);
+    assert_int_equal(do_write(4096, 8), BLK_OK);            /* from a leaf that is not there into one that is */
+    check_read(4000, 200);
     assert_int_equal(do_write(4095, 2), BLK_OK);            /* last of leaf 0, first of leaf 1 */
     check_read(4000, 200);
     assert_int_equal(do_write(8191, 1), BLK_OK);
@@ -428,12 +448,57 @@ static void crosses_leaves(void **unused)
     drop_disk();
 }
 
+/* ---- several queues at once ------------------------------------------------------ */
+
+enum { THREADS = 3, ROUNDS = 3000 };
+
+/* Reads, writes and discards of the same few pages; the sanitizer sees a page used when it is free. */
+static void *hammer(void *arg)
+{
+    const unsigned n = (unsigned)(uintptr_t)arg;
+    struct virtq_chain c = { .out = 2, .seg = { { gpa(n << 20), 40000 }, { gpa((n << 20) + 50000), 60000 } } };
+    unsigned seed = n;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct blk_request q = { .sector = (unsigned)rand_r(&seed) % 100, .sectors = 1 + (unsigned)rand_r(&seed) % 90,
+                                 .q = &vq, .data = { &c, 0, 2, 0 }, .unmap = true };
+        switch (rand_r(&seed) % 4) {
+        case 0: q.op = BLK_READ; break;
+        case 1: q.op = n ? BLK_READ : BLK_DISCARD; break;
+        case 2: q.op = n ? BLK_WRITE : BLK_WRITE_ZEROES; break;
+        default: q.op = BLK_WRITE; break;
+        }
+        if (r.blk.ops->submit(&r.blk, &q) != BLK_DONE || q.result != BLK_OK)
+            return arg;
+    }
+    return NULL;
+}
+
+static void queues_at_once(void **unused)
+{
+    pthread_t t[THREADS];
+    void *failed;
+    make_disk(BLK_RAM_OVERLAY, 200 * 512, 200 * 512);
+    for (unsigned i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&t[i], NULL, hammer, (void *)(uintptr_t)i), 0);
+    for (unsigned i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(t[i], &failed), 0);
+        assert_null(failed);
+    }
+    assert_int_equal(data_pages(), r.used);
+    assert_memory_equal(image, original, len);
+    memset(model, 0, len);
+    assert_int_equal(ask(BLK_WRITE_ZEROES, 0, 200, true), BLK_OK);
+    check_read(0, 200);
+    assert_int_equal(r.used, 0);
+    drop_disk();
+}
+
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(set_up), T(read_only), T(in_place), T(overlay), T(dropped), T(limit), T(out_of_memory), T(unmap),
-        T(wrong_memory), T(crosses_leaves),
+        T(set_up), T(read_only), T(in_place), T(overlay), T(neighbours), T(dropped), T(limit), T(out_of_memory), T(unmap),
+        T(wrong_memory), T(crosses_leaves), T(queues_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,6 +82,22 @@ static enum blk_result change(struct blk_ram *r, const struct blk_request *q, ui
     }
 }
 
+/* Queues count at the same time. */
+static void add(uint64_t *counter, uint64_t n) { __atomic_fetch_add(counter, n, __ATOMIC_RELAXED); }
+
+static void count(struct blk *b, const struct blk_request *q, uint64_t n)
+{
+    if (q->result == BLK_IOERR) {
+        add(&b->errors, 1);
+    } else if (q->op == BLK_READ) {
+        add(&b->reads, 1);
+        add(&b->read_bytes, n);
+    } else if (q->op == BLK_WRITE) {
+        add(&b->writes, 1);
+        add(&b->written_bytes, n);
+    }
+}
+
 static enum blk_submit submit(struct blk *b, struct blk_request *q)
 {
     struct blk_ram *r = container_of(b, struct blk_ram, blk);
@@ -93,6 +109,7 @@ static enum blk_submit submit(struct blk *b, struct blk_request *q)
         q->result = BLK_OK;             /* nothing here outlives the machine's power anyway */
     else
         q->result = change(r, q, at, n);
+    count(b, q, n);
     return BLK_DONE;
 }
 
