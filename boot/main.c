@@ -19,6 +19,7 @@
 #include "socle/drivers.h"
 #include "socle/fmt.h"
 #include "socle/hostcpu.h"
+#include "socle/hostsmbios.h"
 #include "socle/log.h"
 #include "socle/sched.h"
 #include "socle/shell_ops.h"
@@ -72,6 +73,16 @@ static void read_acpi(void)
         .pm1b_cnt = b->space == ACPI_SPACE_IO ? (uint16_t)b->addr : 0,
         .s5_known = acpi.s5.valid, .s5_typ_a = acpi.s5.typ_a, .s5_typ_b = acpi.s5.typ_b,
     });
+}
+
+/* For what must differ from machine to machine, such as default MAC addresses. */
+static void read_identity(void)
+{
+    uint8_t uuid[16];
+    if (host_smbios_uuid(&boot_phys, boot_info.efi_system_table, uuid))
+        host_cpu_set_uuid(uuid);
+    else
+        log_debug("this machine tells no UUID of its own (SMBIOS)");
 }
 
 static void on_timer(void)
@@ -200,6 +211,7 @@ void boot_main(uint32_t magic, uint32_t info, uint64_t load_base)
     xstate_init();
     read_boot_info(magic, info);
     read_acpi();
+    read_identity();
     boot_memory(&boot_info);
     console_io_memory();
     void *top = make_stacks(0);

@@ -12,6 +12,7 @@ struct host_cpu_info {
     bool     tsc_stable;
     uint64_t utc_at_boot;       /* seconds since 1970 by the machine's clock at boot */
     uint32_t microcode;
+    uint8_t  uuid[16];          /* of the machine (SMBIOS); 0: it has none */
 };
 
 /* Filled in by boot, then constant. */
@@ -19,6 +20,7 @@ const struct host_cpu_info *host_cpu(void);
 void host_cpu_init(void);
 /* Seconds since 1970 when the clock of host_now() showed 0. Boot. */
 void host_cpu_set_utc(uint64_t utc);
+void host_cpu_set_uuid(const uint8_t uuid[16]);
 
 /* Ends the machine's run: power-off returns when the machine cannot do that. */
 void host_poweroff(void);

@@ -6,6 +6,7 @@
 #include "arch/x86/cpu/ops.h"
 #include "arch/x86/cpu/reset.h"
 #include "arch/x86/cpu/time.h"
+#include "socle/str.h"
 
 static struct host_cpu_info info;
 
@@ -36,6 +37,8 @@ void host_cpu_init(void)
 }
 
 void host_cpu_set_utc(uint64_t utc) { info.utc_at_boot = utc; }
+
+void host_cpu_set_uuid(const uint8_t uuid[16]) { memcpy(info.uuid, uuid, sizeof(info.uuid)); }
 
 void host_poweroff(void) { machine_poweroff(); }
 void host_reboot(void) { machine_reset(); }
