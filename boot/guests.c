@@ -8,6 +8,7 @@
 #include "boot/boot.h"
 #include "socle/config.h"
 #include "socle/console_io.h"
+#include "socle/drivers.h"
 #include "socle/fmt.h"
 #include "socle/log.h"
 #include "socle/shell_ops.h"
@@ -95,7 +96,7 @@ static bool find_file(const struct boot_info *bi, const char *name, struct vm_fi
         fmt(why, VM_WHY, "several of the boot loader's modules are named \"%s\"", name);
         return false;
     }
-    *out = (struct vm_file){ name, phys_to_virt(m->start), m->len };
+    *out = (struct vm_file){ name, phys_to_virt(m->start), m->len, m->start };
     return true;
 }
 
@@ -106,6 +107,9 @@ static bool find_files(const struct boot_info *bi, struct vm *vm, char why[VM_WH
         return false;
     for (uint32_t i = 0; i < c->initrds; i++)
         if (!find_file(bi, c->initrd[i].text, &vm->initrd[i], why))
+            return false;
+    for (uint32_t i = 0; i < c->disks; i++)
+        if (c->disk[i].file.text && !find_file(bi, c->disk[i].file.text, &vm->image[i], why))
             return false;
     return true;
 }
@@ -134,12 +138,25 @@ static struct vm *make_guest(const struct boot_info *bi, const struct guest_conf
     }
     if (no_virt[0])                     /* `list` shows it all the same */
         fmt(why, sizeof(why), "%s", no_virt);
-    if (no_virt[0] || !find_files(bi, vm, why)) {
+    if (no_virt[0] || !find_files(bi, vm, why) || !vm_devices_init(vm, vm->image, why)) {
         vm->no_files = true;
         vm_not_started(vm, "%s", why);
         return NULL;
     }
     return vm;
+}
+
+/* An uplink that cannot be had is said; the guests of that switch still reach each other. */
+static void make_switches(void)
+{
+    const struct config_switch *c;
+    struct vswitch *sw;
+    char why[SHELL_WHY];
+    if (switches_init(&config))
+        log_error("out of memory for the switches");
+    for (uint32_t i = 0; (sw = switch_at(i, &c)) != NULL; i++)
+        if (c->uplink != CONFIG_UPLINK_NONE && drivers_uplink(c, sw, why))
+            log_error("switch %s: no uplink: %s", vswitch_name(sw), why);
 }
 
 void boot_guests(const struct boot_info *bi, const char *no_virt)
@@ -150,6 +167,7 @@ void boot_guests(const struct boot_info *bi, const char *no_virt)
         items += config.guest[i].cpus;
     if (sched_init(items, config.guests * VM_HOST_ALARMS))
         boot_refuse("out of memory for %u virtual CPUs", items);
+    make_switches();
     for (uint32_t i = 0; i < config.guests; i++) {
         struct vm *vm = make_guest(bi, &config.guest[i], no_virt);
         if (vm && config.guest[i].autostart)

@@ -6,6 +6,7 @@
 #include "socle/cpu.h"
 #include "socle/fmt.h"
 #include "socle/hostmem.h"
+#include "socle/log.h"
 #include "socle/str.h"
 
 enum { CLASS_BRIDGE = 0x06 };
@@ -56,7 +57,8 @@ hv_status drivers_uplink(const struct config_switch *c, struct vswitch *sw, char
             fmt(why, SHELL_WHY, "out of memory");
             return HV_NOMEM;
         }
-        struct vport_config vlans = { .vlan = 0 };      /* untagged frames only */
+        struct vport_config vlans = { .vlan = c->uplink_vlan, .trunk = c->uplink_trunk };
+        memcpy(vlans.trunk_vlan, c->uplink_trunk_vlan, sizeof(vlans.trunk_vlan));
         return uplink_join(u, n, sw, &vlans, cpu_now, why);
     }
     fmt(why, SHELL_WHY, "this machine has no such NIC with a driver, `devices` shows what there is");
@@ -84,23 +86,47 @@ static void view_row(const struct disk_view *v, struct device_row *r)
 {
     char size[DISK_SIZE_TEXT];
     disk_size_text(v->blk.sectors, size);
+    r->below = true;
     fmt(r->at, sizeof(r->at), "%s", v->name);
     if (v->number)
-        fmt(r->what, sizeof(r->what), "%s PARTUUID=%s", size, v->partuuid);
+        fmt(r->what, sizeof(r->what), "partition, %s, PARTUUID=%s", size, v->partuuid);
     else
-        fmt(r->what, sizeof(r->what), "%s%s%s%s", size, v->blk.serial[0] ? " serial:" : "", v->blk.serial,
-            v->blk.readonly ? ", read-only" : "");
+        fmt(r->what, sizeof(r->what), "disk, %s%s%s%s", size, v->blk.readonly ? ", read-only" : "",
+            v->blk.serial[0] ? ", serial:" : "", v->blk.serial);
     fmt(r->driver, sizeof(r->driver), "%s", v->disk->kind);
     disk_owners(v, r->owner, sizeof(r->owner));
 }
 
-size_t drivers_rows(struct device_row *rows, size_t max)
+size_t drivers_rows(size_t first, struct device_row *rows, size_t max)
 {
-    size_t n = 0;
+    size_t n = 0, skip = first;
     for (uint32_t i = 0; drivers.pci && i < drivers.pci->count && n < max; i++)
-        function_row(&drivers.pci->fn[i], &rows[n++]);
+        if (skip)
+            skip--;
+        else
+            function_row(&drivers.pci->fn[i], &rows[n++]);
     for (uint32_t i = 0; i < drivers.disks.count; i++)
         for (uint32_t k = 0; k < drivers.disks.disk[i]->views && n < max; k++)
-            view_row(&drivers.disks.disk[i]->view[k], &rows[n++]);
+            if (skip)
+                skip--;
+            else
+                view_row(&drivers.disks.disk[i]->view[k], &rows[n++]);
     return n;
+}
+
+static bool written(const struct disk *d)
+{
+    for (uint32_t i = 0; i < d->views; i++)
+        if (d->view[i].blk.writes)
+            return true;
+    return false;
+}
+
+void drivers_flush(void)
+{
+    for (uint32_t i = 0; i < drivers.disks.count; i++) {
+        struct disk *d = drivers.disks.disk[i];
+        if (d->view[0].blk.volatile_cache && written(d) && !d->ops->flush(d))
+            log_error("disk %s: what was written last may be lost: it does not answer to a flush", d->view[0].name);
+    }
 }

@@ -23,6 +23,8 @@ struct disk_ops {
     enum blk_submit (*submit)(struct disk *d, struct blk_request *r, uint64_t sector);
     /* Boot only: waits. n bytes, a multiple of the logical block, up to PARTITION_CHUNK. */
     bool            (*read)(struct disk *d, uint64_t sector, void *buf, uint32_t n);
+    /* The machine goes off: waits until what was written is on the medium. */
+    bool            (*flush)(struct disk *d);
 };
 
 /* The whole disk, or a partition of it. */

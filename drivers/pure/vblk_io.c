@@ -201,21 +201,22 @@ static enum blk_submit submit(struct disk *d, struct blk_request *r, uint64_t se
     return s;
 }
 
-/* ---- boot: waiting for a request -------------------------------------------------- */
+/* ---- boot and the end of the machine: waiting for a request -------------------------------------------------- */
 
-/* Nothing else is under way, nobody listens for interrupts. A device that does not answer is given up. */
-static bool wait_for(struct vblk *b, uint32_t type, uint64_t sector, void *buf, uint32_t n)
+/* No guest runs, nobody listens for interrupts. n 0: no data. A device that does not answer is given up. */
+static bool wait_for(struct vblk *b, uint32_t type, uint64_t sector, void *buf, uint32_t n, uint64_t limit)
 {
     struct vblk_part *p = b->free;
-    uint64_t now = b->dev.now(), end = now + WAIT_NS;
+    uint64_t now = b->dev.now(), end = now + limit;
     if (b->state != VBLK_READY || !p)
         return false;
     b->free = p->next;
     p->header.type = type;
     p->header.sector = sector;
     p->waited = true;
-    set_desc(&p->table[1], dma_map(&b->dev.space, buf), n, VQ_WRITE);
-    add_part(b, p, 1, now);
+    if (n)
+        set_desc(&p->table[1], dma_map(&b->dev.space, buf), n, VQ_WRITE);
+    add_part(b, p, n ? 1 : 0, now);
     vdev_kick(&b->dev, 0);
     while (!p->ended && !b->dev.q[0].broken && b->dev.now() < end)
         vblk_serve(b);
@@ -232,7 +233,12 @@ static bool wait_for(struct vblk *b, uint32_t type, uint64_t sector, void *buf, 
 
 static bool read_now(struct disk *d, uint64_t sector, void *buf, uint32_t n)
 {
-    return wait_for(d->driver, T_IN, sector, buf, n);
+    return wait_for(d->driver, T_IN, sector, buf, n, WAIT_NS);
+}
+
+static bool flush_now(struct disk *d)
+{
+    return wait_for(d->driver, T_FLUSH, 0, NULL, 0, VBLK_TIMEOUT_S * 1000000000ull);
 }
 
 /* In the range of a part, which is memory that the device reaches. */
@@ -243,10 +249,10 @@ bool vblk_read_id(struct vblk *b, char id[BLK_SERIAL])
     if (b->free == &b->part[VBLK_PARTS - 1])
         buf = (char *)b->part[0].table;
     memset(buf, 0, BLK_SERIAL);
-    if (!wait_for(b, T_GET_ID, 0, buf, BLK_SERIAL))
+    if (!wait_for(b, T_GET_ID, 0, buf, BLK_SERIAL, WAIT_NS))
         return false;
     memcpy(id, buf, BLK_SERIAL);
     return true;
 }
 
-const struct disk_ops vblk_disk_ops = { submit, read_now };
+const struct disk_ops vblk_disk_ops = { submit, read_now, flush_now };

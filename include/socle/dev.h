@@ -61,6 +61,8 @@ struct dev_env {
     void     (*alarm)(void *ctx, struct alarm *a, uint64_t due);
     /* Queues work, in order of the calls; nothing when it is queued already. Any lock held. */
     void     (*defer)(void *ctx, struct dev_work *w);
+    /* Something for the log: `why`, a constant, is what the driver of `device` did wrong. Any lock held. */
+    void     (*misuse)(void *ctx, const char *device, const char *why);
     const struct gmem *mem;
 };
 

@@ -37,7 +37,10 @@ void drivers_describe_disk(const struct blk *b, char *buf, size_t size);
 /* Joins the NIC that the configuration names to its switch. HV_NOT_FOUND, HV_EXISTS, ...: why[] says it. Boot. */
 MUST_CHECK hv_status drivers_uplink(const struct config_switch *c, struct vswitch *sw, char why[SHELL_WHY]);
 
-/* Rows for `devices`: PCI functions, then disks and partitions. */
-size_t drivers_rows(struct device_row *rows, size_t max);
+/* Before the machine goes off: what guests wrote goes to the media. Waits; no guest runs any more. */
+void drivers_flush(void);
+
+/* Rows for `devices` from number `first` on: PCI functions, then disks and partitions. */
+size_t drivers_rows(size_t first, struct device_row *rows, size_t max);
 
 #endif

@@ -16,6 +16,7 @@
 #include "socle/ptab.h"
 #include "socle/sched.h"
 #include "socle/vcpu.h"
+#include "socle/vm_devices.h"
 #include "socle/vmclock.h"
 
 enum vm_state {
@@ -28,11 +29,11 @@ enum vm_end { END_POWEROFF, END_REBOOT, END_CRASH, END_KILLED, END_HALTED };
 /* What follows when a guest's life has been cleared away. */
 enum vm_after { AFTER_OFF, AFTER_RESTART, AFTER_BACKOFF, AFTER_CRASHED };
 
-enum { VM_WHY = 192, VM_HOST_ALARMS = 4, VM_ALARMS = PLAT_MAX_VCPUS + 16,
+enum { VM_WHY = 192, VM_HOST_ALARMS = 4, VM_ALARMS = PLAT_MAX_VCPUS + 16 + CONFIG_DISKS_MAX + 2 * CONFIG_NETS_MAX,
        VM_OUT = 8192, VM_OUT_FLUSH = VM_OUT / 2, VM_FILES = CONFIG_INITRD_MAX };
 
 /* A file handed over by the boot loader. */
-struct vm_file { const char *name; const void *data; uint64_t len; };
+struct vm_file { const char *name; const void *data; uint64_t len; hpa_t at; };
 
 struct vm {
     const struct guest_config *cfg;
@@ -87,9 +88,18 @@ struct vm {
     bool               stop_pressed;
     uint32_t           restarts;
 
+    /* disks, network cards, entropy source (vm_devices.c) */
+    struct vm_file     image[CONFIG_DISKS_MAX];
+    struct vm_disk    *disk[CONFIG_DISKS_MAX];
+    struct vm_nic     *nic[CONFIG_NETS_MAX];
+    struct virtio_rng *rng;
+    bool               devices_quiet;   /* STOPPING: they have settled all they had under way */
+
     /* what its devices left to do */
     struct sched_work  io;
     struct dev_work   *io_first, **io_end;
+    struct dev_work    misuse;          /* prints the next two */
+    const char        *misused_device, *misused_why;
 
     /* console */
     struct console_guest con;
@@ -148,6 +158,8 @@ void vm_io_run(struct vm *vm);
 void vm_io_rest(struct vm *vm);
 void vm_io_drop(struct vm *vm);
 void vm_defer(struct vm *vm, struct dev_work *w);
+/* A line for the log about what the guest did to a device; printed later, without locks. */
+void vm_misuse(struct vm *vm, const char *device, const char *why);
 /* vm_report.c: registers of a crashed guest, to the log. */
 void vm_report_crash(struct vm *vm);
 

@@ -31,6 +31,8 @@ static void set_alarm(void *ctx, struct alarm *a, uint64_t due)
     alarm_set(&((struct fake_env *)ctx)->alarms, a, due);
 }
 
+static void misuse(void *ctx, const char *device, const char *why) { ((struct fake_env *)ctx)->misused++; }
+
 static void defer(void *ctx, struct dev_work *w)
 {
     struct fake_env *f = ctx;
@@ -69,7 +71,7 @@ struct fake_env *fake_env_new(void)
         f->blocks[i] = hpa((uint64_t)i << BLOCK_SHIFT);
     hv_assert(gmem_add(&f->mem, gpa(0), FAKE_RAM, f->blocks, false) == HV_OK);
     alarm_queue_init(&f->alarms, f->heap, FAKE_ALARMS);
-    f->env = (struct dev_env){ f, irq, msi, now, set_alarm, defer, &f->mem };
+    f->env = (struct dev_env){ f, irq, msi, now, set_alarm, defer, misuse, &f->mem };
     return f;
 }
 

@@ -17,6 +17,7 @@ struct fake_env {
     uint64_t           msi_addr;            /* last message */
     uint32_t           msi_data;
     unsigned           msis;
+    unsigned           misused;             /* complaints about drivers */
     struct dev_work   *work;                /* deferred, in order */
     struct gmem        mem;                 /* FAKE_RAM bytes of RAM at 0 */
     hpa_t              blocks[FAKE_RAM >> BLOCK_SHIFT];

@@ -24,7 +24,7 @@ static enum blk_submit submit(struct disk *d, struct blk_request *r, uint64_t se
     return answer;
 }
 
-static const struct disk_ops ops = { submit, NULL };
+static const struct disk_ops ops = { submit, NULL, NULL };
 
 static void resume(void *owner) { resumed++; }
 

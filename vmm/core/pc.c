@@ -21,6 +21,8 @@ static void set_alarm(void *ctx, struct alarm *a, uint64_t due) { vm_alarm(vm_of
 
 static void defer(void *ctx, struct dev_work *w) { vm_defer(vm_of(ctx), w); }
 
+static void misuse(void *ctx, const char *device, const char *why) { vm_misuse(vm_of(ctx), device, why); }
+
 static void pic_line(void *pic, unsigned line, bool level) { pic_set_line(pic, line, level); }
 
 /* The 8259s' output goes to every local APIC's LINT0 and wakes whoever takes it. */
@@ -80,7 +82,7 @@ hv_status pc_init(struct pc *pc, struct vm *vm)
     static const uint32_t com_gsi[PC_COM_PORTS] = { PLAT_IRQ_COM1, PLAT_IRQ_COM2 };
     const struct uart_backend com1 = { pc, com1_tx, com1_room }, com2 = { pc, com2_tx, NULL };
     pc->vm = vm;
-    pc->env = (struct dev_env){ pc, irq, msi, now, set_alarm, defer, &vm->mem };
+    pc->env = (struct dev_env){ pc, irq, msi, now, set_alarm, defer, misuse, &vm->mem };
     pio_bus_init(&pc->pio);
     mmio_bus_init(&pc->mmio);
     pc->pio.rest = (struct bus_rest){ pci_io_access, &pc->pci };

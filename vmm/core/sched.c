@@ -6,6 +6,7 @@
  */
 #include "socle/sched.h"
 
+#include "socle/bits.h"
 #include "socle/console_io.h"
 #include "socle/cpu.h"
 #include "socle/drivers.h"
@@ -142,17 +143,20 @@ static void serve(void)
     sched_must_arm = true;              /* the timer may have fired */
     cpu_report_nmis();
     drivers_serve();
-    drivers_tick(host_now());
     fire_alarms();
+    uint64_t now = host_now();
+    if (switches_next() <= now)
+        switches_tick(now);
+    if (drivers_next() <= now)
+        drivers_tick(now);
     cpu.console_due = console_io_serve();
     machine_end_if_asked();
 }
 
 static uint64_t next_event(void)
 {
-    uint64_t due = alarm_next(&cpu.alarms), device = drivers_next();
-    due = device < due ? device : due;
-    return due < cpu.console_due ? due : cpu.console_due;
+    uint64_t due = min_u64(alarm_next(&cpu.alarms), cpu.console_due);
+    return min_u64(due, min_u64(switches_next(), drivers_next()));
 }
 
 void sched_arm_timer(void)

@@ -8,6 +8,7 @@
 #include "socle/hostcpu.h"
 #include "socle/hostmem.h"
 #include "socle/log.h"
+#include "socle/shell_devices.h"
 #include "socle/str.h"
 #include "socle/vm.h"
 
@@ -106,7 +107,8 @@ static bool info(void *ctx, struct console_guest *g, uint32_t index, char key[24
         fmt(value, 200, "%lu KiB taken in all", frame_owned(&host_frames, vm->id) / 1024);
         return true;
     default:
-        return info_vcpu(vm, index - 5, key, value);
+        return vm_devices_info(vm, index - 5, key, value) ||
+               info_vcpu(vm, index - 5 - vm_devices_info_lines(vm), key, value);
     }
 }
 
@@ -143,7 +145,7 @@ static size_t mem(void *ctx, struct mem_row *rows, size_t max)
     for (uint32_t i = 0; i < vm_count && n < max; i++) {
         fmt(rows[n].what, sizeof(rows[n].what), "guest %s", vm_list[i]->name);
         rows[n].total = false;
-        rows[n++].bytes = frame_owned(&host_frames, vm_list[i]->id);
+        rows[n++].bytes = frame_owned(&host_frames, vm_list[i]->id) + vm_overlay_bytes(vm_list[i]);
     }
     return n;
 }
@@ -160,8 +162,6 @@ static size_t cpus(void *ctx, struct cpu_row *rows, size_t max)
     return 1;
 }
 
-static size_t devices(void *ctx, struct device_row *rows, size_t max) { return drivers_rows(rows, max); }
-
 static const char *config(void *ctx, size_t *len)
 {
     *len = config_len;
@@ -172,8 +172,9 @@ static void set_closing(void *ctx, bool going_down) { closing = going_down; }
 static void end_later(void *ctx, bool reboot) { asked = reboot ? END_RESTART : END_OFF; }
 
 static struct shell_ops ops = {
-    .act = act, .row = row, .info = info, .exits = exits, .mem = mem, .cpus = cpus, .devices = devices,
-    .config = config, .closing = set_closing, .machine_end = end_later, .version = SOCLE_VERSION,
+    .act = act, .row = row, .info = info, .exits = exits, .mem = mem, .cpus = cpus, .devices = shell_devices,
+    .switch_row = shell_switch, .ports = shell_ports, .flow = shell_flow, .config = config, .closing = set_closing,
+    .machine_end = end_later, .version = SOCLE_VERSION,
 };
 
 const struct shell_ops *shell_ops_get(void) { return &ops; }
@@ -192,6 +193,7 @@ bool shell_closing(void) { return closing; }
 
 void machine_end(bool reboot)
 {
+    drivers_flush();
     console_io_drain();
     if (reboot)
         host_reboot();

@@ -20,6 +20,7 @@
 enum { BACKOFF_MAX_S = 60, BACKOFF_RESET_S = 60 };
 enum { QUICK_RESETS_MAX = 5 };          /* lives under a second in a row before restarts back off */
 #define SECOND_NS 1000000000ull
+#define SETTLE_NS 1000000ull             /* how often devices that are still at work are asked */
 
 struct vm *vm_list[CONFIG_GUESTS_MAX];
 uint32_t vm_count;
@@ -144,6 +145,7 @@ static bool start_step(struct vm *vm)
     vm->started_ns = host_now();
     vm->stop_pressed = false;
     say_started(vm);
+    vm_devices_started(vm);
     run_vcpus(vm);
     return false;
 }
@@ -184,9 +186,12 @@ hv_status vm_start(struct vm *vm, char why[SHELL_WHY])
     return s;
 }
 
+/* Back-off is over; or, while it stops, its devices may have settled by now. */
 static void restart_due(void *owner, uint64_t now)
 {
     struct vm *vm = owner;
+    if (vm->state == VM_STOPPING)
+        sched_wake(&vm->work.item);
     if (vm->state == VM_WAITING && !shell_closing() && start(vm))
         return;
 }
@@ -240,6 +245,7 @@ void vm_end(struct vm *vm, enum vm_end how, const char *detail, ...)
     stop_vcpus(vm);
     vm->after = what_follows(vm, how);
     vm->ended = how;
+    vm->devices_quiet = false;
     vm->state = VM_STOPPING;
     sched_wake(&vm->work.item);
 }
@@ -265,6 +271,20 @@ static void wait_for_restart(struct vm *vm)
     host_alarm_set(&vm->delay, host_now() + s * SECOND_NS);
 }
 
+/* Nothing of the guest may be under way any more when its memory goes or is filled anew. */
+static bool settled(struct vm *vm)
+{
+    if (vm->devices_quiet)
+        return true;
+    for (uint32_t i = 0; i < vm->vcpus; i++)
+        vcpu_unload(&vm->vcpu[i]);
+    vm->devices_quiet = vm_devices_reset(vm);
+    vm_io_drop(vm);
+    if (!vm->devices_quiet)
+        host_alarm_set(&vm->delay, host_now() + SETTLE_NS);
+    return vm->devices_quiet;
+}
+
 static bool stop_step(struct vm *vm)
 {
     end_words(vm);
@@ -272,9 +292,8 @@ static bool stop_step(struct vm *vm)
         vm->state = VM_CRASHED;
         return false;
     }
-    for (uint32_t i = 0; i < vm->vcpus; i++)
-        vcpu_unload(&vm->vcpu[i]);
-    vm_io_drop(vm);
+    if (!settled(vm))
+        return false;
     if (vm->after == AFTER_RESTART) {
         vm->restarts++;
         return start(vm) == HV_OK || vm->state == VM_STOPPING;  /* or clears away a failed start */
@@ -287,6 +306,8 @@ static bool stop_step(struct vm *vm)
         wait_for_restart(vm);
         return false;
     }
+    if (vm_devices_drop(vm))
+        return true;
     vm->state = VM_OFF;
     vm_check_all_stopped();
     return false;
@@ -327,8 +348,9 @@ static hv_status kill(struct vm *vm, char why[SHELL_WHY])
         return HV_OK;
     case VM_WAITING:
         host_alarm_set(&vm->delay, ALARM_NEVER);
-        vm->state = VM_OFF;
-        vm_check_all_stopped();
+        vm->after = AFTER_OFF;
+        vm->state = VM_STOPPING;
+        sched_wake(&vm->work.item);
         return HV_OK;
     case VM_STARTING:
         fmt(vm->why, sizeof(vm->why), "killed");

@@ -3,6 +3,7 @@
  * Work that a guest's devices left for later: one scheduled item per VM takes it piece by
  * piece, so that it competes by the guest's weight like a vCPU. It rests while the VM does.
  */
+#include "socle/log.h"
 #include "socle/vm.h"
 
 void vm_defer(struct vm *vm, struct dev_work *w)
@@ -33,8 +34,27 @@ static bool step(void *ctx)
     return vm->io_first != NULL;
 }
 
+static bool print_misuse(void *owner)
+{
+    struct vm *vm = owner;
+    if (vm_may_log(vm))
+        log_warn("guest %s: %s: its driver broke a rule of virtio and has to reset it: %s", vm->name,
+                 vm->misused_device, vm->misused_why);
+    return false;
+}
+
+void vm_misuse(struct vm *vm, const char *device, const char *why)
+{
+    if (vm->misuse.queued)
+        return;
+    vm->misused_device = device;
+    vm->misused_why = why;
+    vm_defer(vm, &vm->misuse);
+}
+
 void vm_io_init(struct vm *vm)
 {
+    vm->misuse = (struct dev_work){ .step = print_misuse, .owner = vm };
     vm->io_end = &vm->io_first;
     sched_work_init(&vm->io, vm, (uint16_t)vm->cfg->weight, step, vm);
 }

@@ -23,7 +23,10 @@ enum { HOLD_FRAME_NS = 100000, HOLD_BYTE_NS = 32 };
 void stall_set_due(struct vswitch *sw)
 {
     uint64_t due = sw->stall_due < sw->sweep_due ? sw->stall_due : sw->sweep_due;
+    bool sooner = due < atomic_load_explicit(&sw->due, memory_order_relaxed);
     atomic_store_explicit(&sw->due, due, memory_order_relaxed);
+    if (sooner && sw->on_due)
+        sw->on_due();
 }
 
 void stall_took(struct vport *p, uint32_t bytes, uint64_t now)

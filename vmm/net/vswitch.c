@@ -279,6 +279,7 @@ struct vswitch *vswitch_init(void *mem, const char *name, uint32_t mtu, uint32_t
 }
 
 void vswitch_seed(struct vswitch *sw, uint64_t secret) { sw->seed = secret; }
+void vswitch_on_due(struct vswitch *sw, void (*on_due)(void)) { sw->on_due = on_due; }
 const char *vswitch_name(const struct vswitch *sw) { return sw->name; }
 uint32_t vswitch_mtu(const struct vswitch *sw) { return sw->mtu; }
 

@@ -79,6 +79,7 @@ struct vswitch {
     uint64_t         seed;
     _Atomic uint64_t due;               /* min of the two below, for vswitch_next() */
     uint64_t         stall_due, sweep_due;
+    void           (*on_due)(void);     /* due has moved forward */
     /* flows */
     uint32_t         timed;             /* flows with a time limit */
     uint16_t         fresh, free;       /* never used slots begin here; list of free ones */

@@ -52,6 +52,7 @@ void virtio_mark_broken(struct virtio *v, const char *why)
     if (before & VIRTIO_NEEDS_RESET)
         return;
     __atomic_store_n(&v->broken, why, __ATOMIC_RELEASE);
+    v->c.env->misuse(v->c.env->ctx, v->c.name, why);
     virtio_config_interrupt(v);
 }
 

@@ -99,6 +99,8 @@ size_t vswitch_size(void);
 struct vswitch *vswitch_init(void *mem, const char *name, uint32_t mtu, uint32_t storm_limit);
 /* Keys the hash of the flow table with a number that guests cannot know. Before the first port is up. */
 void vswitch_seed(struct vswitch *sw, uint64_t secret);
+/* What is called when the time of vswitch_next() moves forward; under sw->lock. */
+void vswitch_on_due(struct vswitch *sw, void (*on_due)(void));
 const char *vswitch_name(const struct vswitch *sw);
 uint32_t vswitch_mtu(const struct vswitch *sw);
 
