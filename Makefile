@@ -193,7 +193,8 @@ $(GUESTS)/io.img: $(INITRD_PARTS) | $(GUESTS)/programs
 	$(Q)CC='$(HOSTCC)' tests/guests/initrd.sh io $@ $(GUESTS)/modules-cloud $(GUESTS)/programs
 
 # Toys: small guests of our own in the clothes of a Linux bzImage.
-TOY_C := $(filter-out %/toy.c,$(sort $(wildcard tests/guests/toy/*.c)))
+# Parts of several: toy.c of all, virtio.c of those that try virtio devices.
+TOY_C := $(filter-out %/toy.c %/virtio.c,$(sort $(wildcard tests/guests/toy/*.c)))
 TOYS  := $(patsubst tests/guests/toy/%.c,$(GUESTS)/toy/%.img,$(TOY_C))
 TOY_CFLAGS := -std=gnu11 -g $(WARN) $(WERROR) -O2 -ffreestanding -fno-pic -fno-pie -mno-red-zone \
         -mgeneral-regs-only -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables
@@ -211,6 +212,8 @@ $(GUESTS)/toy/start.o: tests/guests/toy/start.S $(BUILD)/hv.how
 $(GUESTS)/toy/%.elf: $(addprefix $(GUESTS)/toy/,start.o toy.o %.o) tests/guests/toy/toy.ld
 	$(Q)$(CC) -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=16 \
 	    -Wl,--no-warn-rwx-segments -Wl,-T,tests/guests/toy/toy.ld -o $@ $(filter %.o,$^)
+
+$(addprefix $(GUESTS)/toy/,vrules.elf vbad.elf vnet.elf vpci.elf): $(GUESTS)/toy/virtio.o
 
 $(TOYS): $(GUESTS)/toy/%.img: $(GUESTS)/toy/%.elf
 	$(call note,MAKE,$@)
