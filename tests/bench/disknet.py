@@ -59,9 +59,9 @@ def measure_disk(programs, elf):
     image = programs.path("disk.img")
     with open(image, "wb") as f:
         f.truncate(DISK_SIZE)
-    disks = [{"file": "disk.img", "readonly": True}, {"file": "disk.img", "overlay": True}]
+    disks = [{"file": "disk.img", "readonly": True}, {"file": "base.img", "overlay": True}]
     text = run(programs, elf, [linux("disk", "run=disk-read disks=vda,vdb", disk=disks)], "disk.log",
-               {"disk.img": image})
+               {"disk.img": image, "base.img": image})
     lines = numbers(text, "READ", 2 * len(REQUESTS))
     return (disk_rows(lines[:len(REQUESTS)], "disk", "O_DIRECT", True) +
             disk_rows(lines[len(REQUESTS):], "overlay", "under an overlay", False))
