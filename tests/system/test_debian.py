@@ -39,6 +39,7 @@ def session(m, data, port):
     m.wait_exit()
 
 
+@pytest.mark.soak
 def test_debian_on_the_machine_s_disk(machine):
     with Server(noise(MIB)) as server:
         m = machine([debian(dict(device="serial:outer"))], switches=SWITCH,

@@ -348,9 +348,14 @@ static hv_status kill(struct vm *vm, char why[SHELL_WHY])
         return HV_OK;
     case VM_WAITING:
         host_alarm_set(&vm->delay, ALARM_NEVER);
-        vm->after = AFTER_OFF;
-        vm->state = VM_STOPPING;
-        sched_wake(&vm->work.item);
+        if (vm_overlay_bytes(vm)) {     /* what its disks kept for the restart goes, too, in pieces */
+            vm->after = AFTER_OFF;
+            vm->state = VM_STOPPING;
+            sched_wake(&vm->work.item);
+            return HV_OK;
+        }
+        vm->state = VM_OFF;
+        vm_check_all_stopped();
         return HV_OK;
     case VM_STARTING:
         fmt(vm->why, sizeof(vm->why), "killed");
