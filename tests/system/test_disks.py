@@ -37,6 +37,7 @@ def test_file_system_on_a_partition(machine, tmp_path):
     assert disk.inside()[1080:1082] == b"\x53\xef"      # ext4's superblock
 
 
+@pytest.mark.soak
 def test_partition_of_an_old_table(machine, tmp_path):
     disk = Partitioned(tmp_path / "outer.img", "mbr")
     before = disk.outside()

@@ -64,6 +64,7 @@ def test_vlans(anywhere):
     expect_run(m, "three")
 
 
+@pytest.mark.soak
 def test_tags_that_a_port_does_not_carry(anywhere):
     """Of a trunk only those in its list pass, and no frame without tag; of an access port only the latter."""
     frames = "own,ff:ff:ff:ff:ff:ff,60,2/own,ff:ff:ff:ff:ff:ff,64,3,10/own,ff:ff:ff:ff:ff:ff,68,4,20"
